@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the scripts here and the VM runner share.  Sourced, not run.
+
+UKSM_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+UKSM_BUILD=$UKSM_TOP/build
+export UKSM_TOP
+
+# die MESSAGE...: one line on stderr, then exit 1.
+die()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# say MESSAGE...: a progress line, with the time since the script began.
+say()
+{
+	printf '[%4ds] %s\n' "$SECONDS" "$*"
+}
+
+# kernel_names: the names in tests/kernels, in its order.
+kernel_names()
+{
+	awk '!/^#/ && NF { print $1 }' "$UKSM_TOP/tests/kernels"
+}
+
+# kernel_field NAME COLUMN: a column (2 suites, 3 image, 4 with) of a kernel.
+kernel_field()
+{
+	awk -v name="$1" -v column="$2" \
+		'!/^#/ && $1 == name { print $column }' "$UKSM_TOP/tests/kernels"
+}
+
+# kernel_exists NAME: does tests/kernels know it?
+kernel_exists()
+{
+	[ -n "$(kernel_field "$1" 1)" ]
+}
+
+# need_kernel NAME: stop unless tests/kernels knows NAME.
+need_kernel()
+{
+	kernel_exists "$1" ||
+		die "no kernel \"$1\" in tests/kernels, which has: $(kernel_names | xargs)"
+}
+
+# in_root COMMAND ARG...: run in the build root, with the project at its own
+# path.  The mounts live in a mount namespace of their own, so they are gone
+# with the command however it ends.
+in_root()
+{
+	local root=${UKSM_ROOT:-$UKSM_BUILD/root}
+
+	unshare --mount --propagation private -- bash -c '
+		set -e
+		root=$1 top=$2
+		shift 2
+		mkdir -p "$root$top"
+		mount --bind "$top" "$root$top"
+		mount -t proc proc "$root/proc"
+		exec chroot "$root" "$@"' in_root "$root" "$UKSM_TOP" \
+		/usr/bin/env -i HOME=/root LC_ALL=C \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		"$@"
+}
