@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 31;
+	x *= 0x9e3779b97f4a7c15ULL;
+	x ^= x >> 29;
+	return x;
+}
+
+static uint64_t word_of(uint64_t seed, size_t i)
+{
+	return seed ? mix(mix(seed) + i * 0xd1342543de82ef95ULL) : 0;
+}
+
+void page_fill(void *page, uint64_t seed)
+{
+	uint64_t *words = page;
+	size_t i;
+
+	for (i = 0; i < PAGE_SIZE / sizeof(*words); i++)
+		words[i] = word_of(seed, i);
+}
+
+bool page_holds(const void *page, uint64_t seed)
+{
+	const volatile uint64_t *words = page;
+	size_t i;
+
+	for (i = 0; i < PAGE_SIZE / sizeof(*words); i++)
+		if (words[i] != word_of(seed, i))
+			return false;
+	return true;
+}
+
+char *area_map(size_t pages)
+{
+	size_t size = (pages + 2) * PAGE_SIZE;
+	char *addr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(addr != MAP_FAILED, "mmap of %zu pages: %m", pages);
+	CHECK_SYS(munmap(addr, PAGE_SIZE));
+	CHECK_SYS(munmap(addr + size - PAGE_SIZE, PAGE_SIZE));
+	addr += PAGE_SIZE;
+	CHECK_SYS(madvise(addr, pages * PAGE_SIZE, MADV_NOHUGEPAGE));
+	return addr;
+}
+
+void area_mergeable(void *addr, size_t pages)
+{
+	CHECK_SYS(madvise(addr, pages * PAGE_SIZE, MADV_MERGEABLE));
+}
+
+char *area_map_same(size_t pages, uint64_t seed)
+{
+	char *addr = area_map(pages);
+	size_t i;
+
+	for (i = 0; i < pages; i++)
+		page_fill(addr + i * PAGE_SIZE, seed);
+	area_mergeable(addr, pages);
+	return addr;
+}
+
+char *area_map_distinct(size_t pages, uint64_t seed)
+{
+	char *addr = area_map(pages);
+	size_t i;
+
+	for (i = 0; i < pages; i++)
+		page_fill(addr + i * PAGE_SIZE, seed + i);
+	area_mergeable(addr, pages);
+	return addr;
+}
+
+void area_check_same(const char *addr, size_t pages, uint64_t seed)
+{
+	size_t i;
+
+	for (i = 0; i < pages; i++)
+		CHECK_PAGE(addr + i * PAGE_SIZE, seed);
+}
+
+void area_check_distinct(const char *addr, size_t pages, uint64_t seed)
+{
+	size_t i;
+
+	for (i = 0; i < pages; i++)
+		CHECK_PAGE(addr + i * PAGE_SIZE, seed + i);
+}
+
+static uint64_t read_word(const char *path, uint64_t index)
+{
+	int fd = CHECK_SYS(open(path, O_RDONLY));
+	uint64_t word;
+	ssize_t len = pread(fd, &word, sizeof(word), index * sizeof(word));
+
+	CHECK(len == sizeof(word), "%s, word %llu: %m", path, (unsigned long long)index);
+	close(fd);
+	return word;
+}
+
+uint64_t pagemap_entry_of(pid_t pid, const void *addr)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	return read_word(path, (uintptr_t)addr / PAGE_SIZE);
+}
+
+uint64_t pagemap_entry(const void *addr)
+{
+	return read_word("/proc/self/pagemap", (uintptr_t)addr / PAGE_SIZE);
+}
+
+uint64_t pfn_of(const void *addr)
+{
+	uint64_t entry = pagemap_entry(addr);
+
+	return entry & PM_PRESENT ? entry & ((1ULL << 55) - 1) : 0;
+}
+
+uint64_t pfn_flags(uint64_t pfn)
+{
+	return read_word("/proc/kpageflags", pfn);
+}
+
+void page_touch(void *page)
+{
+	volatile char *byte = page;
+
+	*byte = *byte;
+}
+
+/* Does KPF_KSM tell a KSM page from another anonymous page on this kernel? */
+static bool ksm_flag_usable(void)
+{
+	static int usable = -1;
+
+	if (usable < 0) {
+		char *page = area_map(1);
+
+		page_touch(page);
+		usable = !(pfn_flags(pfn_of(page)) & KPF_MASK_KSM);
+		CHECK_SYS(munmap(page, PAGE_SIZE));
+	}
+	return usable;
+}
+
+void check_page_ksm(const char *where, const void *addr, bool expected)
+{
+	uint64_t pfn = pfn_of(addr);
+	bool ksm;
+
+	if (!ksm_flag_usable())
+		return;
+	ksm = pfn && (pfn_flags(pfn) & KPF_MASK_KSM);
+	CHECK(ksm == expected, "%s: %p is %sa KSM page", where, addr, ksm ? "" : "not ");
+}
+
+uint64_t zero_pfn(void)
+{
+	volatile char *page = area_map(1);
+	uint64_t pfn;
+	char c = *page;
+
+	CHECK(c == 0, "fresh memory holds %d", c);
+	pfn = pfn_of((const void *)page);
+	CHECK(pfn && (pfn_flags(pfn) & KPF_MASK_ZERO), "read of fresh memory did not map the zero page");
+	CHECK_SYS(munmap((void *)page, PAGE_SIZE));
+	return pfn;
+}
+
+static int compare_pfns(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The frames of the present pages of an area, sorted; the caller frees the array. */
+static uint64_t *sorted_pfns(const char *addr, size_t pages, size_t *nr)
+{
+	uint64_t *pfns = malloc(pages * sizeof(*pfns));
+	size_t i;
+
+	CHECK(pfns, "out of memory");
+	*nr = 0;
+	for (i = 0; i < pages; i++) {
+		uint64_t pfn = pfn_of(addr + i * PAGE_SIZE);
+
+		if (pfn)
+			pfns[(*nr)++] = pfn;
+	}
+	qsort(pfns, *nr, sizeof(*pfns), compare_pfns);
+	return pfns;
+}
+
+size_t pages_distinct(const char *addr, size_t pages)
+{
+	size_t nr, i, distinct = 0;
+	uint64_t *pfns = sorted_pfns(addr, pages, &nr);
+
+	for (i = 0; i < nr; i++)
+		distinct += i == 0 || pfns[i] != pfns[i - 1];
+	free(pfns);
+	return distinct;
+}
+
+size_t pages_max_sharers(const char *addr, size_t pages)
+{
+	size_t nr, i, run = 0, longest = 0;
+	uint64_t *pfns = sorted_pfns(addr, pages, &nr);
+
+	for (i = 0; i < nr; i++) {
+		run = i && pfns[i] == pfns[i - 1] ? run + 1 : 1;
+		if (run > longest)
+			longest = run;
+	}
+	free(pfns);
+	return longest;
+}
+
+void check_merged(const char *where, const char *addr, size_t pages)
+{
+	size_t i;
+
+	CHECK(pages_max_sharers(addr, pages) == pages,
+	      "%s: %zu pages lie in %zu frames, the most in one is %zu", where, pages,
+	      pages_distinct(addr, pages), pages_max_sharers(addr, pages));
+	for (i = 0; i < pages; i++)
+		check_page_ksm(where, addr + i * PAGE_SIZE, true);
+}
+
+void check_unmerged(const char *where, const char *addr, size_t pages)
+{
+	size_t i;
+
+	CHECK(pages_distinct(addr, pages) == pages, "%s: %zu pages lie in %zu frames", where, pages,
+	      pages_distinct(addr, pages));
+	for (i = 0; i < pages; i++)
+		check_page_ksm(where, addr + i * PAGE_SIZE, false);
+}
+
+long smaps_kib(const void *addr, const char *field)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	size_t field_len = strlen(field);
+	bool inside = false;
+	char line[512];
+	long kib = -1;
+
+	CHECK(smaps, "/proc/self/smaps: %m");
+	while (fgets(line, sizeof(line), smaps)) {
+		unsigned long start, end;
+
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = (uintptr_t)addr >= start && (uintptr_t)addr < end;
+		else if (inside && !strncmp(line, field, field_len))
+			kib = strtol(line + field_len, NULL, 10);
+	}
+	fclose(smaps);
+	return kib;
+}
+
+long proc_number(pid_t pid, const char *file)
+{
+	char path[64];
+	long value;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	f = fopen(path, "r");
+	if (!f)
+		return -1;
+	if (fscanf(f, "%ld", &value) != 1)
+		value = -1;
+	fclose(f);
+	return value;
+}
+
+long sys_field(const char *path, const char *name)
+{
+	char line[256], key[128];
+	long value, found = -1;
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%127s %ld", key, &value) == 2 && !strcmp(key, name))
+			found = value;
+	fclose(f);
+	return found;
+}
+
+long proc_field(pid_t pid, const char *file, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	return sys_field(path, name);
+}
