@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "knobs.h"
+
+#include <linux/errno.h>
+#include <linux/mutex.h>
+
+/* Defaults are ksm's, save for checksum_lines, which ksm has not. */
+struct uksm_knobs uksm_knobs = {
+	.run = UKSM_RUN_STOP,
+	.pages_to_scan = UKSM_PAGES_TO_SCAN_DEFAULT,
+	.sleep_millisecs = 20,
+	.merge_across_nodes = true,
+	.use_zero_pages = false,
+	.max_page_sharing = 256,
+	.stable_node_chains_prune_millisecs = 2000,
+	.checksum_lines = UKSM_CHECKSUM_LINES_DEFAULT,
+	.smart_scan = true,
+	.advisor_mode = UKSM_ADVISOR_NONE,
+	.advisor_max_cpu = 70,
+	.advisor_min_pages_to_scan = 500,
+	.advisor_max_pages_to_scan = 30000,
+	.advisor_target_scan_time = 200,
+};
+
+/*
+ * Keeps advisor_mode and pages_to_scan in step: no write to pages_to_scan may land after
+ * the mode that forbids it. A leaf lock, never taken by the scanner.
+ */
+static DEFINE_MUTEX(advisor_mutex);
+
+/**
+ * uksm_knobs_set_pages_to_scan() - set the batch of the scanner
+ * @pages: pages in one batch; 0 leaves the scanner nothing to do
+ *
+ * Return: 0, or -EINVAL while advisor_mode reserves the value for an advisor.
+ */
+int uksm_knobs_set_pages_to_scan(unsigned int pages)
+{
+	int err = 0;
+
+	mutex_lock(&advisor_mutex);
+	if (uksm_knobs.advisor_mode == UKSM_ADVISOR_NONE)
+		WRITE_ONCE(uksm_knobs.pages_to_scan, pages);
+	else
+		err = -EINVAL;
+	mutex_unlock(&advisor_mutex);
+
+	return err;
+}
+
+/**
+ * uksm_knobs_set_advisor_mode() - choose who sets pages_to_scan
+ * @mode: the new mode
+ *
+ * A change of mode also sets pages_to_scan to where that mode starts, as ksm does.
+ */
+void uksm_knobs_set_advisor_mode(enum uksm_advisor mode)
+{
+	unsigned long pages = UKSM_PAGES_TO_SCAN_DEFAULT;
+
+	mutex_lock(&advisor_mutex);
+	if (uksm_knobs.advisor_mode != mode) {
+		if (mode == UKSM_ADVISOR_SCAN_TIME)
+			pages = READ_ONCE(uksm_knobs.advisor_min_pages_to_scan);
+		WRITE_ONCE(uksm_knobs.advisor_mode, mode);
+		WRITE_ONCE(uksm_knobs.pages_to_scan, pages);
+	}
+	mutex_unlock(&advisor_mutex);
+}

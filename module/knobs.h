@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tunables, as the administrator set them through sysfs.
+ */
+#ifndef _UKSM_KNOBS_H
+#define _UKSM_KNOBS_H
+
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/types.h>
+
+/* Values of the run file, numbered as ksm's. */
+enum uksm_run {
+	UKSM_RUN_STOP = 0,
+	UKSM_RUN_MERGE = 1,
+	UKSM_RUN_UNMERGE = 2,
+};
+
+/* Which policy sets pages_to_scan, see advisor_mode. */
+enum uksm_advisor {
+	UKSM_ADVISOR_NONE,
+	UKSM_ADVISOR_SCAN_TIME,
+};
+
+#define UKSM_PAGES_TO_SCAN_DEFAULT 100
+#define UKSM_CHECKSUM_LINES_DEFAULT 16
+#define UKSM_CHECKSUM_LINES_MAX 64
+
+/**
+ * struct uksm_knobs - what the files below /sys/kernel/mm/uksm set
+ * @run: enum uksm_run; written by uksmd_set_run() alone, under uksm_mutex
+ * @pages_to_scan: pages the scanner looks at before it sleeps
+ * @sleep_millisecs: how long it sleeps then
+ * @merge_across_nodes: false: pages of different NUMA nodes stay apart; written by
+ *	uksmd_set_merge_across_nodes() alone, under uksm_mutex, while nothing is merged
+ * @use_zero_pages: map a page of zeroes to the kernel's zero page
+ * @max_page_sharing: how many addresses may map one KSM page, at least 2; written by
+ *	uksmd_set_max_page_sharing() alone, under uksm_mutex, while nothing is merged
+ * @stable_node_chains_prune_millisecs: least time between two prunings of a chain
+ * @checksum_lines: cache lines that go into the checksum of a page, 1 to 64; written by
+ *	uksmd_set_checksum_lines() alone, under uksm_mutex, while nothing is merged
+ * @smart_scan: kept for the interface, the scanner does not read it
+ * @advisor_mode: enum uksm_advisor; decides who may write @pages_to_scan, there is no
+ *	advisor behind it
+ * @advisor_max_cpu: percent; kept for the interface
+ * @advisor_min_pages_to_scan: what @pages_to_scan becomes as the scan-time advisor is chosen
+ * @advisor_max_pages_to_scan: kept for the interface
+ * @advisor_target_scan_time: seconds; kept for the interface
+ *
+ * Fields change under a reader's feet: read each with READ_ONCE(), once per decision.
+ * A field not said to be under uksm_mutex is written by sysfs with WRITE_ONCE().
+ */
+struct uksm_knobs {
+	unsigned int run;
+	unsigned int pages_to_scan;
+	unsigned int sleep_millisecs;
+	bool merge_across_nodes;
+	bool use_zero_pages;
+	unsigned int max_page_sharing;
+	unsigned int stable_node_chains_prune_millisecs;
+	unsigned int checksum_lines;
+	bool smart_scan;
+	unsigned int advisor_mode;
+	unsigned int advisor_max_cpu;
+	unsigned long advisor_min_pages_to_scan;
+	unsigned long advisor_max_pages_to_scan;
+	unsigned long advisor_target_scan_time;
+};
+
+extern struct uksm_knobs uksm_knobs;
+
+/**
+ * uksm_nr_nids() - how many node numbers the trees are kept apart by
+ *
+ * Context: uksm_mutex held, or the answer may be out of date when it is used.
+ * Return: 1 when pages merge across nodes, the number of possible nodes otherwise.
+ */
+static inline unsigned int uksm_nr_nids(void)
+{
+	return READ_ONCE(uksm_knobs.merge_across_nodes) ? 1 : nr_node_ids;
+}
+
+/**
+ * uksm_kpfn_nid() - the node number under which a page belongs in the trees
+ * @kpfn: page frame number of an online page
+ *
+ * Context: as uksm_nr_nids().
+ * Return: a number below uksm_nr_nids().
+ */
+static inline int uksm_kpfn_nid(unsigned long kpfn)
+{
+	return READ_ONCE(uksm_knobs.merge_across_nodes) ? 0 : pfn_to_nid(kpfn);
+}
+
+int uksm_knobs_set_pages_to_scan(unsigned int pages);
+void uksm_knobs_set_advisor_mode(enum uksm_advisor mode);
+
+#endif /* _UKSM_KNOBS_H */

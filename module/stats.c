@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "stats.h"
+
+#include <linux/mm.h>
+
+struct uksm_stats uksm_stats;
+
+/**
+ * uksm_stats_pages() - how many pages the engine keeps track of
+ *
+ * Return: shared, sharing, unshared and volatile pages together.
+ */
+unsigned long uksm_stats_pages(void)
+{
+	return READ_ONCE(uksm_stats.pages_shared) +
+	       READ_ONCE(uksm_stats.pages_sharing) +
+	       READ_ONCE(uksm_stats.pages_unshared) +
+	       READ_ONCE(uksm_stats.pages_volatile);
+}
+
+/**
+ * uksm_stats_profit_bytes() - what merging saves, less what it costs
+ * @zero_pages: addresses that map the zero page in place of a page of zeroes
+ *
+ * Return: bytes; negative when the metadata outweighs the pages saved.
+ */
+long uksm_stats_profit_bytes(unsigned long zero_pages)
+{
+	unsigned long saved = READ_ONCE(uksm_stats.pages_sharing) + zero_pages;
+
+	return (long)(saved * PAGE_SIZE) - (long)READ_ONCE(uksm_stats.meta_bytes);
+}

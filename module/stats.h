@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The counters of the engine, as sysfs shows them.
+ */
+#ifndef _UKSM_STATS_H
+#define _UKSM_STATS_H
+
+#include <linux/compiler.h>
+
+/**
+ * struct uksm_stats - counters of the engine
+ * @full_scans: times that every registered address space has been scanned
+ * @pages_scanned: pages looked at since load
+ * @pages_skipped: pages that smart_scan passed over; stays 0 as long as it does nothing
+ * @pages_shared: KSM pages in use
+ * @pages_sharing: addresses that map them, less one for each: pages saved
+ * @pages_unshared: pages in the unstable tree
+ * @pages_volatile: pages tracked that are in no tree, having changed since the last scan;
+ *	counted, not derived, so that it can be checked against the other three
+ * @stable_node_chains: stable nodes that stand for a chain of duplicates
+ * @stable_node_dups: stable nodes within such chains
+ * @zero_pages: addresses mapped to the zero page, where the kernel keeps no such count
+ * @cow_breaks: addresses found to map a merged page no more, because they were written
+ * @meta_bytes: memory held for stable nodes, rmap_items, chunks, slots and index roots
+ *
+ * Every field is written under uksm_mutex and read without it: write with WRITE_ONCE()
+ * or the helpers below, read with READ_ONCE(). The sum of the four kinds of pages is
+ * exact while the mutex is held, and while run is not 1.
+ */
+struct uksm_stats {
+	unsigned long full_scans;
+	unsigned long pages_scanned;
+	unsigned long pages_skipped;
+	unsigned long pages_shared;
+	unsigned long pages_sharing;
+	unsigned long pages_unshared;
+	unsigned long pages_volatile;
+	unsigned long stable_node_chains;
+	unsigned long stable_node_dups;
+	unsigned long zero_pages;
+	unsigned long cow_breaks;
+	unsigned long meta_bytes;
+};
+
+extern struct uksm_stats uksm_stats;
+
+/*
+ * Add to or take from one counter of uksm_stats: uksm_stats_add(pages_scanned, 512).
+ * Context: uksm_mutex held; the scanner and sysfs stores are the only writers.
+ */
+#define uksm_stats_add(_field, _n) \
+	WRITE_ONCE(uksm_stats._field, uksm_stats._field + (_n))
+#define uksm_stats_sub(_field, _n) \
+	WRITE_ONCE(uksm_stats._field, uksm_stats._field - (_n))
+#define uksm_stats_inc(_field) uksm_stats_add(_field, 1)
+#define uksm_stats_dec(_field) uksm_stats_sub(_field, 1)
+
+unsigned long uksm_stats_pages(void);
+long uksm_stats_profit_bytes(unsigned long zero_pages);
+
+#endif /* _UKSM_STATS_H */
