@@ -5,7 +5,7 @@
 #ifndef _UKSM_KNOBS_H
 #define _UKSM_KNOBS_H
 
-#include <linux/mmzone.h>
+#include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/types.h>
 

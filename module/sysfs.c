@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The directory /sys/kernel/mm/uksm. The list of its files is uksm/names.h, each is
+ * defined here, and docs/admin-guide.md says what each means.
+ *
+ * Tools written for ksm must not tell the difference, so for ksm's names the accepted
+ * text, the range and the errno are ksm's, oddities included. Those are:
+ *
+ *  - a number is decimal, with an optional plus sign and one optional newline at its
+ *    end; nothing else may stand around it;
+ *  - a number too big is -EINVAL like any other nonsense, except for merge_across_nodes
+ *    and max_page_sharing, which answer -ERANGE;
+ *  - advisor_max_cpu takes an unsigned long and keeps the low 32 bits of it.
+ *
+ * An empty write never comes here, sysfs answers it with 0.
+ *
+ * Nothing here locks: reads are lockless, and whatever a write must take is taken by the
+ * function of the engine that it calls.
+ */
+#include "sysfs.h"
+
+#include <linux/kobject.h>
+#include <linux/kstrtox.h>
+#include <linux/sched/cputime.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include <uksm/names.h>
+
+#include "compat/compat.h"
+#include "knobs.h"
+#include "stats.h"
+#include "uksmd.h"
+
+/**
+ * struct uksm_file - one file
+ * @attr: name, mode, and what reads and writes it
+ * @value: the knob or counter that the generic functions below work on, of the type that
+ *	they say; NULL when the file has functions of its own
+ */
+struct uksm_file {
+	struct kobj_attribute attr;
+	void *value;
+};
+
+static inline void *value_of(struct kobj_attribute *attr)
+{
+	return container_of(attr, struct uksm_file, attr)->value;
+}
+
+#define FILE_RO(_name)                                       \
+	static struct uksm_file _name##_file = {             \
+		.attr = __ATTR(_name, 0444, _name##_show, NULL) \
+	}
+
+#define FILE_RW(_name)                                               \
+	static struct uksm_file _name##_file = {                     \
+		.attr = __ATTR(_name, 0644, _name##_show, _name##_store) \
+	}
+
+/* Generic files: _type is the suffix of the pair of functions below. */
+#define COUNTER(_name)                                           \
+	static struct uksm_file _name##_file = {                 \
+		.attr = __ATTR(_name, 0444, ulong_show, NULL),   \
+		.value = &uksm_stats._name                       \
+	}
+
+#define KNOB(_name, _type)                                             \
+	static struct uksm_file _name##_file = {                       \
+		.attr = __ATTR(_name, 0644, _type##_show, _type##_store), \
+		.value = &uksm_knobs._name                             \
+	}
+
+static ssize_t uint_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	unsigned int *value = value_of(attr);
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(*value));
+}
+
+static ssize_t uint_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
+			  size_t count)
+{
+	unsigned int *value = value_of(attr);
+	unsigned int number;
+
+	if (kstrtouint(buf, 10, &number))
+		return -EINVAL;
+	WRITE_ONCE(*value, number);
+
+	return count;
+}
+
+static ssize_t ulong_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	unsigned long *value = value_of(attr);
+
+	return sysfs_emit(buf, "%lu\n", READ_ONCE(*value));
+}
+
+static ssize_t ulong_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
+			   size_t count)
+{
+	unsigned long *value = value_of(attr);
+	unsigned long number;
+
+	if (kstrtoul(buf, 10, &number))
+		return -EINVAL;
+	WRITE_ONCE(*value, number);
+
+	return count;
+}
+
+static ssize_t bool_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	bool *value = value_of(attr);
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(*value));
+}
+
+static ssize_t bool_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
+			  size_t count)
+{
+	bool *value = value_of(attr);
+	bool answer;
+
+	if (kstrtobool(buf, &answer))
+		return -EINVAL;
+	WRITE_ONCE(*value, answer);
+
+	return count;
+}
+
+/* Control of the scanner */
+
+static ssize_t run_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.run));
+}
+
+static ssize_t run_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
+			 size_t count)
+{
+	unsigned int run;
+	int err;
+
+	if (kstrtouint(buf, 10, &run) || run > UKSM_RUN_UNMERGE)
+		return -EINVAL;
+	err = uksmd_set_run(run);
+
+	return err ?: count;
+}
+FILE_RW(run);
+
+static ssize_t pages_to_scan_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.pages_to_scan));
+}
+
+static ssize_t pages_to_scan_store(struct kobject *kobj, struct kobj_attribute *attr,
+				   const char *buf, size_t count)
+{
+	unsigned int pages;
+	int err;
+
+	if (kstrtouint(buf, 10, &pages))
+		return -EINVAL;
+	err = uksm_knobs_set_pages_to_scan(pages);
+
+	return err ?: count;
+}
+FILE_RW(pages_to_scan);
+
+static ssize_t sleep_millisecs_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.sleep_millisecs));
+}
+
+static ssize_t sleep_millisecs_store(struct kobject *kobj, struct kobj_attribute *attr,
+				     const char *buf, size_t count)
+{
+	unsigned int msecs;
+
+	if (kstrtouint(buf, 10, &msecs))
+		return -EINVAL;
+	WRITE_ONCE(uksm_knobs.sleep_millisecs, msecs);
+	uksmd_sleep_changed();
+
+	return count;
+}
+FILE_RW(sleep_millisecs);
+
+/* What merges with what */
+
+static ssize_t merge_across_nodes_show(struct kobject *kobj, struct kobj_attribute *attr,
+				       char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.merge_across_nodes));
+}
+
+static ssize_t merge_across_nodes_store(struct kobject *kobj, struct kobj_attribute *attr,
+					const char *buf, size_t count)
+{
+	unsigned long across;
+	int err;
+
+	err = kstrtoul(buf, 10, &across);
+	if (err)
+		return err;
+	if (across > 1)
+		return -EINVAL;
+	err = uksmd_set_merge_across_nodes(across);
+
+	return err ?: count;
+}
+FILE_RW(merge_across_nodes);
+
+static ssize_t max_page_sharing_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.max_page_sharing));
+}
+
+static ssize_t max_page_sharing_store(struct kobject *kobj, struct kobj_attribute *attr,
+				      const char *buf, size_t count)
+{
+	int sharers;
+	int err;
+
+	err = kstrtoint(buf, 10, &sharers);
+	if (err)
+		return err;
+	/* A page comes to be a KSM page by two addresses sharing it. */
+	if (sharers < 2)
+		return -EINVAL;
+	err = uksmd_set_max_page_sharing(sharers);
+
+	return err ?: count;
+}
+FILE_RW(max_page_sharing);
+
+KNOB(use_zero_pages, bool);
+KNOB(stable_node_chains_prune_millisecs, uint);
+
+static ssize_t checksum_lines_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.checksum_lines));
+}
+
+static ssize_t checksum_lines_store(struct kobject *kobj, struct kobj_attribute *attr,
+				    const char *buf, size_t count)
+{
+	unsigned int lines;
+	int err;
+
+	if (kstrtouint(buf, 10, &lines))
+		return -EINVAL;
+	if (lines < 1 || lines > UKSM_CHECKSUM_LINES_MAX)
+		return -EINVAL;
+	err = uksmd_set_checksum_lines(lines);
+
+	return err ?: count;
+}
+FILE_RW(checksum_lines);
+
+/* Smart scan and the advisor: kept for tools that set them, see knobs.h for what they do. */
+
+KNOB(smart_scan, bool);
+
+static ssize_t advisor_mode_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	bool advised = READ_ONCE(uksm_knobs.advisor_mode) == UKSM_ADVISOR_SCAN_TIME;
+
+	return sysfs_emit(buf, "%s\n", advised ? "none [scan-time]" : "[none] scan-time");
+}
+
+static ssize_t advisor_mode_store(struct kobject *kobj, struct kobj_attribute *attr,
+				  const char *buf, size_t count)
+{
+	if (sysfs_streq(buf, "scan-time"))
+		uksm_knobs_set_advisor_mode(UKSM_ADVISOR_SCAN_TIME);
+	else if (sysfs_streq(buf, "none"))
+		uksm_knobs_set_advisor_mode(UKSM_ADVISOR_NONE);
+	else
+		return -EINVAL;
+
+	return count;
+}
+FILE_RW(advisor_mode);
+
+static ssize_t advisor_max_cpu_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.advisor_max_cpu));
+}
+
+static ssize_t advisor_max_cpu_store(struct kobject *kobj, struct kobj_attribute *attr,
+				     const char *buf, size_t count)
+{
+	unsigned long percent;
+
+	if (kstrtoul(buf, 10, &percent))
+		return -EINVAL;
+	WRITE_ONCE(uksm_knobs.advisor_max_cpu, (unsigned int)percent);
+
+	return count;
+}
+FILE_RW(advisor_max_cpu);
+
+KNOB(advisor_min_pages_to_scan, ulong);
+KNOB(advisor_max_pages_to_scan, ulong);
+
+static ssize_t advisor_target_scan_time_show(struct kobject *kobj, struct kobj_attribute *attr,
+					     char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", READ_ONCE(uksm_knobs.advisor_target_scan_time));
+}
+
+static ssize_t advisor_target_scan_time_store(struct kobject *kobj, struct kobj_attribute *attr,
+					      const char *buf, size_t count)
+{
+	unsigned long seconds;
+
+	if (kstrtoul(buf, 10, &seconds) || seconds < 1)
+		return -EINVAL;
+	WRITE_ONCE(uksm_knobs.advisor_target_scan_time, seconds);
+
+	return count;
+}
+FILE_RW(advisor_target_scan_time);
+
+/* Counters */
+
+COUNTER(full_scans);
+COUNTER(pages_scanned);
+COUNTER(pages_shared);
+COUNTER(pages_sharing);
+COUNTER(pages_unshared);
+COUNTER(pages_volatile);
+COUNTER(pages_skipped);
+COUNTER(stable_node_chains);
+COUNTER(stable_node_dups);
+COUNTER(cow_breaks);
+
+/*
+ * From 6.12 on the kernel itself takes a zero page off the count when it is unmapped, so
+ * the count is the kernel's and not ours.
+ */
+static long zero_pages(void)
+{
+	long pages = uksm_stock_zero_pages();
+
+	return pages < 0 ? (long)READ_ONCE(uksm_stats.zero_pages) : pages;
+}
+
+static ssize_t ksm_zero_pages_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%ld\n", zero_pages());
+}
+FILE_RO(ksm_zero_pages);
+
+static ssize_t general_profit_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%ld\n", uksm_stats_profit_bytes(zero_pages()));
+}
+FILE_RO(general_profit);
+
+static ssize_t metadata_bytes_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", READ_ONCE(uksm_stats.meta_bytes));
+}
+FILE_RO(metadata_bytes);
+
+/* The scanner thread, which outlives this directory */
+
+static ssize_t uksmd_cpu_msecs_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	u64 utime, stime;
+
+	task_cputime_adjusted(uksmd_task(), &utime, &stime);
+
+	return sysfs_emit(buf, "%llu\n", div_u64(utime + stime, NSEC_PER_MSEC));
+}
+FILE_RO(uksmd_cpu_msecs);
+
+static ssize_t kthread_pid_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", task_pid_nr(uksmd_task()));
+}
+FILE_RO(kthread_pid);
+
+#define FILE_ENTRY(_name) &_name##_file.attr.attr,
+
+static struct attribute *uksm_attrs[] = { UKSM_FILES(FILE_ENTRY, FILE_ENTRY) NULL };
+
+static const struct attribute_group uksm_attr_group = {
+	.name = UKSM_SYSFS_NAME,
+	.attrs = uksm_attrs,
+};
+
+/**
+ * uksm_sysfs_init() - create /sys/kernel/mm/uksm
+ *
+ * Context: the last step of loading: a file can be written as soon as it is there, so
+ * everything that it reaches must be ready.
+ * Return: 0 or -errno.
+ */
+int uksm_sysfs_init(void)
+{
+	return sysfs_create_group(uksm_mm_kobject(), &uksm_attr_group);
+}
+
+/**
+ * uksm_sysfs_exit() - remove /sys/kernel/mm/uksm
+ *
+ * kernfs lets no new access in and waits for those under way, so on return none of the
+ * functions above runs or will run, and the engine may be taken down.
+ *
+ * Context: the first step of unloading. May sleep for as long as a write to run takes;
+ * the caller must hold no lock that a write takes, uksm_mutex in particular.
+ */
+void uksm_sysfs_exit(void)
+{
+	sysfs_remove_group(uksm_mm_kobject(), &uksm_attr_group);
+}
