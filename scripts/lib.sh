@@ -65,3 +65,10 @@ in_root()
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		"$@"
 }
+
+# report LINE...: a result, to be seen and into $UKSM_RESULTS.
+report()
+{
+	printf '%s\n' "$*"
+	[ -z "${UKSM_RESULTS:-}" ] || printf '%s\n' "$*" >> "$UKSM_RESULTS"
+}

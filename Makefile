@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# `make help` says what there is.  module/Kbuild is the module's own; this file
+# only starts things.
+
+KERNELS := $(shell awk '!/^\#/ && NF { print $$1 }' tests/kernels)
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+# The kernel that `make modules` builds for without KERNEL=.
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)/module KBUILD_MODPOST_WARN=
+
+DKMS_TREE := $(DESTDIR)/usr/src/uksm-$(VERSION)
+
+.PHONY: modules all
+all: modules
+ifdef KERNEL
+modules:
+	@scripts/setup $(KERNEL)
+	@scripts/build-module $(KERNEL) $(if $(W),W=$(W)) $(if $(V),V=$(V))
+else
+modules:
+	$(KBUILD) modules
+endif
+
+.PHONY: install
+install: modules
+	$(KBUILD) modules_install
+	depmod
+
+.PHONY: dkms-install dkms-remove
+dkms-install:
+	@command -v dkms > /dev/null || { echo "dkms is not installed: apt install dkms" >&2; exit 1; }
+	! dkms status uksm/$(VERSION) | grep -q . || dkms remove uksm/$(VERSION) --all
+	rm -rf $(DKMS_TREE)
+	install -d $(DKMS_TREE)
+	cp -r dkms.conf LICENSE module include $(DKMS_TREE)/
+	dkms install uksm/$(VERSION)
+
+dkms-remove:
+	dkms remove uksm/$(VERSION) --all
+	rm -rf $(DKMS_TREE)
+
+.PHONY: setup
+setup:
+	scripts/setup
+
+.PHONY: demo
+demo: DEMO_KERNEL = $(or $(KERNEL),6.12)
+demo:
+	@scripts/setup $(DEMO_KERNEL) 6.1
+	@scripts/build-module $(DEMO_KERNEL) > build/$(DEMO_KERNEL)/build.log 2>&1 || \
+		{ cat build/$(DEMO_KERNEL)/build.log; exit 1; }
+	@KERNEL=$(DEMO_KERNEL) tests/demo/run
+
+.PHONY: check check-unit $(KERNELS:%=check-%)
+check:
+	@scripts/setup
+	@scripts/check
+
+check-unit:
+	@scripts/setup unit
+	@scripts/check --job unit
+
+$(KERNELS:%=check-%): check-%:
+	@scripts/setup $* source
+	@scripts/check $*
+
+.PHONY: lint format
+lint:
+	@scripts/setup root source
+	@scripts/lint
+
+format:
+	@scripts/setup root
+	@scripts/lint --format
+
+.PHONY: clean distclean
+clean:
+	find module \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete
+	rm -rf $(foreach k,$(KERNELS),build/$(k)/obj build/$(k)/obj-check build/$(k)/uksm.ko)
+	rm -rf build/log build/tests
+
+distclean: clean
+	rm -rf build
+
+.PHONY: help
+help:
+	@echo 'make demo           set up, then three KVM guests under ksmd and under uksm'
+	@echo '                    (KERNEL=$(firstword $(KERNELS)) etc. chooses the kernel)'
+	@echo 'make check          set up, then every test on every kernel'
+	@echo 'make check-unit     the tests that need no kernel'
+	@echo 'make check-NAME     the tests on one kernel: $(KERNELS)'
+	@echo 'make modules        the module for the running kernel'
+	@echo 'make modules KERNEL=NAME  into build/NAME/uksm.ko'
+	@echo 'make install        ... and install it'
+	@echo 'make dkms-install   install with DKMS, so that new kernels get it too'
+	@echo 'make dkms-remove    the reverse'
+	@echo 'make lint           shellcheck, checkpatch, clang-format'
+	@echo 'make format         let clang-format rewrite the C files'
+	@echo 'make setup          bring this machine to where all this works'
+	@echo 'make clean          what was built; make distclean: all of build/'
