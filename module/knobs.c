@@ -23,8 +23,8 @@ struct uksm_knobs uksm_knobs = {
 };
 
 /*
- * Keeps advisor_mode and pages_to_scan in step: no write to pages_to_scan may land after
- * the mode that forbids it. A leaf lock, never taken by the scanner.
+ * Keeps advisor_mode and pages_to_scan in step: no write to pages_to_scan may
+ * land after the mode that forbids it. A leaf lock, never taken by the scanner.
  */
 static DEFINE_MUTEX(advisor_mutex);
 
@@ -52,7 +52,8 @@ int uksm_knobs_set_pages_to_scan(unsigned int pages)
  * uksm_knobs_set_advisor_mode() - choose who sets pages_to_scan
  * @mode: the new mode
  *
- * A change of mode also sets pages_to_scan to where that mode starts, as ksm does.
+ * A change of mode also sets pages_to_scan to where that mode starts, as ksm
+ * does.
  */
 void uksm_knobs_set_advisor_mode(enum uksm_advisor mode)
 {

@@ -24,31 +24,33 @@ enum uksm_advisor {
 
 #define UKSM_PAGES_TO_SCAN_DEFAULT 100
 #define UKSM_CHECKSUM_LINES_DEFAULT 16
-#define UKSM_CHECKSUM_LINES_MAX 64
 
 /**
  * struct uksm_knobs - what the files below /sys/kernel/mm/uksm set
- * @run: enum uksm_run; written by uksmd_set_run() alone, under uksm_mutex
+ * @run: enum uksm_run; written by uksmd_set_run() alone
  * @pages_to_scan: pages the scanner looks at before it sleeps
  * @sleep_millisecs: how long it sleeps then
- * @merge_across_nodes: false: pages of different NUMA nodes stay apart; written by
- *	uksmd_set_merge_across_nodes() alone, under uksm_mutex, while nothing is merged
+ * @merge_across_nodes: false: pages of different NUMA nodes stay apart;
+ *	written by uksmd_set_merge_across_nodes() alone
  * @use_zero_pages: map a page of zeroes to the kernel's zero page
- * @max_page_sharing: how many addresses may map one KSM page, at least 2; written by
- *	uksmd_set_max_page_sharing() alone, under uksm_mutex, while nothing is merged
- * @stable_node_chains_prune_millisecs: least time between two prunings of a chain
- * @checksum_lines: cache lines that go into the checksum of a page, 1 to 64; written by
- *	uksmd_set_checksum_lines() alone, under uksm_mutex, while nothing is merged
+ * @max_page_sharing: how many addresses may map one KSM page, at least 2;
+ *	written by uksmd_set_max_page_sharing() alone
+ * @stable_node_chains_prune_millisecs: least time between two prunings of a
+ *	chain
+ * @checksum_lines: cache lines that go into the checksum of a page, 1 to 64;
+ *	written by uksmd_set_checksum_lines() alone
  * @smart_scan: kept for the interface, the scanner does not read it
- * @advisor_mode: enum uksm_advisor; decides who may write @pages_to_scan, there is no
- *	advisor behind it
+ * @advisor_mode: enum uksm_advisor; decides who may write @pages_to_scan,
+ *	there is no advisor behind it
  * @advisor_max_cpu: percent; kept for the interface
- * @advisor_min_pages_to_scan: what @pages_to_scan becomes as the scan-time advisor is chosen
+ * @advisor_min_pages_to_scan: what @pages_to_scan becomes when the scan-time
+ *	advisor is chosen
  * @advisor_max_pages_to_scan: kept for the interface
  * @advisor_target_scan_time: seconds; kept for the interface
  *
- * Fields change under a reader's feet: read each with READ_ONCE(), once per decision.
- * A field not said to be under uksm_mutex is written by sysfs with WRITE_ONCE().
+ * The four fields with a writer of their own in uksmd.c change under uksm_mutex
+ * only. The others change at any time: read them with READ_ONCE(), once for
+ * each decision.
  */
 struct uksm_knobs {
 	unsigned int run;
@@ -73,7 +75,7 @@ extern struct uksm_knobs uksm_knobs;
  * uksm_nr_nids() - how many node numbers the trees are kept apart by
  *
  * Context: uksm_mutex held, or the answer may be out of date when it is used.
- * Return: 1 when pages merge across nodes, the number of possible nodes otherwise.
+ * Return: 1 when pages merge across nodes, else the number of possible nodes.
  */
 static inline unsigned int uksm_nr_nids(void)
 {

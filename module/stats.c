@@ -28,5 +28,6 @@ long uksm_stats_profit_bytes(unsigned long zero_pages)
 {
 	unsigned long saved = READ_ONCE(uksm_stats.pages_sharing) + zero_pages;
 
-	return (long)(saved * PAGE_SIZE) - (long)READ_ONCE(uksm_stats.meta_bytes);
+	return (long)(saved * PAGE_SIZE) -
+	       (long)READ_ONCE(uksm_stats.meta_bytes);
 }

@@ -11,21 +11,22 @@
  * struct uksm_stats - counters of the engine
  * @full_scans: times that every registered address space has been scanned
  * @pages_scanned: pages looked at since load
- * @pages_skipped: pages that smart_scan passed over; stays 0 as long as it does nothing
+ * @pages_skipped: pages that smart_scan passed over: 0 while it does nothing
  * @pages_shared: KSM pages in use
  * @pages_sharing: addresses that map them, less one for each: pages saved
  * @pages_unshared: pages in the unstable tree
- * @pages_volatile: pages tracked that are in no tree, having changed since the last scan;
- *	counted, not derived, so that it can be checked against the other three
+ * @pages_volatile: pages tracked that are in no tree, having changed since the
+ *	last scan; counted and not derived, so that the sum can be checked
  * @stable_node_chains: stable nodes that stand for a chain of duplicates
  * @stable_node_dups: stable nodes within such chains
- * @zero_pages: addresses mapped to the zero page, where the kernel keeps no such count
- * @cow_breaks: addresses found to map a merged page no more, because they were written
- * @meta_bytes: memory held for stable nodes, rmap_items, chunks, slots and index roots
+ * @zero_pages: addresses mapped to the zero page, where the kernel keeps no
+ *	such count
+ * @cow_breaks: addresses that have left their KSM page because of a write
+ * @meta_bytes: memory held for nodes, rmap_items, chunks, slots and roots
  *
- * Every field is written under uksm_mutex and read without it: write with WRITE_ONCE()
- * or the helpers below, read with READ_ONCE(). The sum of the four kinds of pages is
- * exact while the mutex is held, and while run is not 1.
+ * Every field is written under uksm_mutex and read without it: write with the
+ * helpers below, read with READ_ONCE(). The four kinds of pages agree with each
+ * other under the mutex, and whenever run is not 1.
  */
 struct uksm_stats {
 	unsigned long full_scans;
@@ -45,8 +46,8 @@ struct uksm_stats {
 extern struct uksm_stats uksm_stats;
 
 /*
- * Add to or take from one counter of uksm_stats: uksm_stats_add(pages_scanned, 512).
- * Context: uksm_mutex held; the scanner and sysfs stores are the only writers.
+ * Change one counter, as in uksm_stats_add(pages_scanned, 512).
+ * Context: uksm_mutex held: it is what makes the writers one at a time.
  */
 #define uksm_stats_add(_field, _n) \
 	WRITE_ONCE(uksm_stats._field, uksm_stats._field + (_n))

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The directory /sys/kernel/mm/uksm. The list of its files is uksm/names.h, each is
- * defined here, and docs/admin-guide.md says what each means.
+ * The directory /sys/kernel/mm/uksm. The list of its files is uksm/names.h,
+ * each is defined here, and docs/admin-guide.md says what each means.
  *
- * Tools written for ksm must not tell the difference, so for ksm's names the accepted
- * text, the range and the errno are ksm's, oddities included. Those are:
+ * Tools written for ksm must not tell the difference, so for ksm's names the
+ * accepted text, the range and the errno are ksm's, oddities included:
  *
- *  - a number is decimal, with an optional plus sign and one optional newline at its
- *    end; nothing else may stand around it;
- *  - a number too big is -EINVAL like any other nonsense, except for merge_across_nodes
- *    and max_page_sharing, which answer -ERANGE;
+ *  - a number is decimal, with an optional plus sign in front and one optional
+ *    newline at its end; nothing else may stand around it;
+ *  - a number too big is -EINVAL like any other nonsense, but -ERANGE for
+ *    merge_across_nodes and max_page_sharing;
  *  - advisor_max_cpu takes an unsigned long and keeps the low 32 bits of it.
  *
- * An empty write never comes here, sysfs answers it with 0.
+ * An empty write never comes here: sysfs answers it with 0.
  *
- * Nothing here locks: reads are lockless, and whatever a write must take is taken by the
- * function of the engine that it calls.
+ * Nothing here takes a lock. Reads need none, and what a write needs is taken
+ * by the function that it calls.
  */
 #include "sysfs.h"
 
@@ -27,6 +27,7 @@
 
 #include <uksm/names.h>
 
+#include "checksum.h"
 #include "compat/compat.h"
 #include "knobs.h"
 #include "stats.h"
@@ -35,8 +36,8 @@
 /**
  * struct uksm_file - one file
  * @attr: name, mode, and what reads and writes it
- * @value: the knob or counter that the generic functions below work on, of the type that
- *	they say; NULL when the file has functions of its own
+ * @value: the knob or counter behind the generic functions below, of the type
+ *	that they have in their name; NULL when the file has its own functions
  */
 struct uksm_file {
 	struct kobj_attribute attr;
@@ -48,38 +49,44 @@ static inline void *value_of(struct kobj_attribute *attr)
 	return container_of(attr, struct uksm_file, attr)->value;
 }
 
-#define FILE_RO(_name)                                       \
-	static struct uksm_file _name##_file = {             \
+#define FILE_RO(_name)                                          \
+	static struct uksm_file _name##_file = {                \
 		.attr = __ATTR(_name, 0444, _name##_show, NULL) \
 	}
 
-#define FILE_RW(_name)                                               \
-	static struct uksm_file _name##_file = {                     \
+#define FILE_RW(_name)                                                   \
+	static struct uksm_file _name##_file = {                         \
 		.attr = __ATTR(_name, 0644, _name##_show, _name##_store) \
 	}
 
-/* Generic files: _type is the suffix of the pair of functions below. */
-#define COUNTER(_name)                                           \
-	static struct uksm_file _name##_file = {                 \
-		.attr = __ATTR(_name, 0444, ulong_show, NULL),   \
-		.value = &uksm_stats._name                       \
+/*
+ * Generic files. _type is a typedef of linux/types.h and the prefix of the pair
+ * of functions; a variable of another type draws a warning.
+ */
+#define VALUE(_type, _pointer) (true ? (_pointer) : (_type *)NULL)
+
+#define COUNTER(_name)                                         \
+	static struct uksm_file _name##_file = {               \
+		.attr = __ATTR(_name, 0444, ulong_show, NULL), \
+		.value = VALUE(ulong, &uksm_stats._name)       \
 	}
 
-#define KNOB(_name, _type)                                             \
-	static struct uksm_file _name##_file = {                       \
+#define KNOB(_name, _type)                                                \
+	static struct uksm_file _name##_file = {                          \
 		.attr = __ATTR(_name, 0644, _type##_show, _type##_store), \
-		.value = &uksm_knobs._name                             \
+		.value = VALUE(_type, &uksm_knobs._name)                  \
 	}
 
-static ssize_t uint_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t uint_show(struct kobject *kobj, struct kobj_attribute *attr,
+			 char *buf)
 {
 	unsigned int *value = value_of(attr);
 
 	return sysfs_emit(buf, "%u\n", READ_ONCE(*value));
 }
 
-static ssize_t uint_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
-			  size_t count)
+static ssize_t uint_store(struct kobject *kobj, struct kobj_attribute *attr,
+			  const char *buf, size_t count)
 {
 	unsigned int *value = value_of(attr);
 	unsigned int number;
@@ -91,15 +98,16 @@ static ssize_t uint_store(struct kobject *kobj, struct kobj_attribute *attr, con
 	return count;
 }
 
-static ssize_t ulong_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t ulong_show(struct kobject *kobj, struct kobj_attribute *attr,
+			  char *buf)
 {
 	unsigned long *value = value_of(attr);
 
 	return sysfs_emit(buf, "%lu\n", READ_ONCE(*value));
 }
 
-static ssize_t ulong_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
-			   size_t count)
+static ssize_t ulong_store(struct kobject *kobj, struct kobj_attribute *attr,
+			   const char *buf, size_t count)
 {
 	unsigned long *value = value_of(attr);
 	unsigned long number;
@@ -111,15 +119,16 @@ static ssize_t ulong_store(struct kobject *kobj, struct kobj_attribute *attr, co
 	return count;
 }
 
-static ssize_t bool_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t bool_show(struct kobject *kobj, struct kobj_attribute *attr,
+			 char *buf)
 {
 	bool *value = value_of(attr);
 
 	return sysfs_emit(buf, "%u\n", READ_ONCE(*value));
 }
 
-static ssize_t bool_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
-			  size_t count)
+static ssize_t bool_store(struct kobject *kobj, struct kobj_attribute *attr,
+			  const char *buf, size_t count)
 {
 	bool *value = value_of(attr);
 	bool answer;
@@ -133,13 +142,14 @@ static ssize_t bool_store(struct kobject *kobj, struct kobj_attribute *attr, con
 
 /* Control of the scanner */
 
-static ssize_t run_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t run_show(struct kobject *kobj, struct kobj_attribute *attr,
+			char *buf)
 {
 	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.run));
 }
 
-static ssize_t run_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
-			 size_t count)
+static ssize_t run_store(struct kobject *kobj, struct kobj_attribute *attr,
+			 const char *buf, size_t count)
 {
 	unsigned int run;
 	int err;
@@ -152,13 +162,15 @@ static ssize_t run_store(struct kobject *kobj, struct kobj_attribute *attr, cons
 }
 FILE_RW(run);
 
-static ssize_t pages_to_scan_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t pages_to_scan_show(struct kobject *kobj,
+				  struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.pages_to_scan));
 }
 
-static ssize_t pages_to_scan_store(struct kobject *kobj, struct kobj_attribute *attr,
-				   const char *buf, size_t count)
+static ssize_t pages_to_scan_store(struct kobject *kobj,
+				   struct kobj_attribute *attr, const char *buf,
+				   size_t count)
 {
 	unsigned int pages;
 	int err;
@@ -171,12 +183,14 @@ static ssize_t pages_to_scan_store(struct kobject *kobj, struct kobj_attribute *
 }
 FILE_RW(pages_to_scan);
 
-static ssize_t sleep_millisecs_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t sleep_millisecs_show(struct kobject *kobj,
+				    struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.sleep_millisecs));
 }
 
-static ssize_t sleep_millisecs_store(struct kobject *kobj, struct kobj_attribute *attr,
+static ssize_t sleep_millisecs_store(struct kobject *kobj,
+				     struct kobj_attribute *attr,
 				     const char *buf, size_t count)
 {
 	unsigned int msecs;
@@ -192,13 +206,15 @@ FILE_RW(sleep_millisecs);
 
 /* What merges with what */
 
-static ssize_t merge_across_nodes_show(struct kobject *kobj, struct kobj_attribute *attr,
-				       char *buf)
+static ssize_t merge_across_nodes_show(struct kobject *kobj,
+				       struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.merge_across_nodes));
+	return sysfs_emit(buf, "%u\n",
+			  READ_ONCE(uksm_knobs.merge_across_nodes));
 }
 
-static ssize_t merge_across_nodes_store(struct kobject *kobj, struct kobj_attribute *attr,
+static ssize_t merge_across_nodes_store(struct kobject *kobj,
+					struct kobj_attribute *attr,
 					const char *buf, size_t count)
 {
 	unsigned long across;
@@ -215,12 +231,14 @@ static ssize_t merge_across_nodes_store(struct kobject *kobj, struct kobj_attrib
 }
 FILE_RW(merge_across_nodes);
 
-static ssize_t max_page_sharing_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t max_page_sharing_show(struct kobject *kobj,
+				     struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.max_page_sharing));
 }
 
-static ssize_t max_page_sharing_store(struct kobject *kobj, struct kobj_attribute *attr,
+static ssize_t max_page_sharing_store(struct kobject *kobj,
+				      struct kobj_attribute *attr,
 				      const char *buf, size_t count)
 {
 	int sharers;
@@ -241,12 +259,14 @@ FILE_RW(max_page_sharing);
 KNOB(use_zero_pages, bool);
 KNOB(stable_node_chains_prune_millisecs, uint);
 
-static ssize_t checksum_lines_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t checksum_lines_show(struct kobject *kobj,
+				   struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.checksum_lines));
 }
 
-static ssize_t checksum_lines_store(struct kobject *kobj, struct kobj_attribute *attr,
+static ssize_t checksum_lines_store(struct kobject *kobj,
+				    struct kobj_attribute *attr,
 				    const char *buf, size_t count)
 {
 	unsigned int lines;
@@ -254,7 +274,7 @@ static ssize_t checksum_lines_store(struct kobject *kobj, struct kobj_attribute 
 
 	if (kstrtouint(buf, 10, &lines))
 		return -EINVAL;
-	if (lines < 1 || lines > UKSM_CHECKSUM_LINES_MAX)
+	if (lines < 1 || lines > UKSM_LINES)
 		return -EINVAL;
 	err = uksmd_set_checksum_lines(lines);
 
@@ -262,19 +282,24 @@ static ssize_t checksum_lines_store(struct kobject *kobj, struct kobj_attribute 
 }
 FILE_RW(checksum_lines);
 
-/* Smart scan and the advisor: kept for tools that set them, see knobs.h for what they do. */
+/* Smart scan and the advisor: kept for tools that set them, see knobs.h for
+ * what they do. */
 
 KNOB(smart_scan, bool);
 
-static ssize_t advisor_mode_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t advisor_mode_show(struct kobject *kobj,
+				 struct kobj_attribute *attr, char *buf)
 {
-	bool advised = READ_ONCE(uksm_knobs.advisor_mode) == UKSM_ADVISOR_SCAN_TIME;
+	bool advised = READ_ONCE(uksm_knobs.advisor_mode) ==
+		       UKSM_ADVISOR_SCAN_TIME;
 
-	return sysfs_emit(buf, "%s\n", advised ? "none [scan-time]" : "[none] scan-time");
+	return sysfs_emit(buf, "%s\n",
+			  advised ? "none [scan-time]" : "[none] scan-time");
 }
 
-static ssize_t advisor_mode_store(struct kobject *kobj, struct kobj_attribute *attr,
-				  const char *buf, size_t count)
+static ssize_t advisor_mode_store(struct kobject *kobj,
+				  struct kobj_attribute *attr, const char *buf,
+				  size_t count)
 {
 	if (sysfs_streq(buf, "scan-time"))
 		uksm_knobs_set_advisor_mode(UKSM_ADVISOR_SCAN_TIME);
@@ -287,12 +312,14 @@ static ssize_t advisor_mode_store(struct kobject *kobj, struct kobj_attribute *a
 }
 FILE_RW(advisor_mode);
 
-static ssize_t advisor_max_cpu_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t advisor_max_cpu_show(struct kobject *kobj,
+				    struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.advisor_max_cpu));
 }
 
-static ssize_t advisor_max_cpu_store(struct kobject *kobj, struct kobj_attribute *attr,
+static ssize_t advisor_max_cpu_store(struct kobject *kobj,
+				     struct kobj_attribute *attr,
 				     const char *buf, size_t count)
 {
 	unsigned long percent;
@@ -308,13 +335,16 @@ FILE_RW(advisor_max_cpu);
 KNOB(advisor_min_pages_to_scan, ulong);
 KNOB(advisor_max_pages_to_scan, ulong);
 
-static ssize_t advisor_target_scan_time_show(struct kobject *kobj, struct kobj_attribute *attr,
+static ssize_t advisor_target_scan_time_show(struct kobject *kobj,
+					     struct kobj_attribute *attr,
 					     char *buf)
 {
-	return sysfs_emit(buf, "%lu\n", READ_ONCE(uksm_knobs.advisor_target_scan_time));
+	return sysfs_emit(buf, "%lu\n",
+			  READ_ONCE(uksm_knobs.advisor_target_scan_time));
 }
 
-static ssize_t advisor_target_scan_time_store(struct kobject *kobj, struct kobj_attribute *attr,
+static ssize_t advisor_target_scan_time_store(struct kobject *kobj,
+					      struct kobj_attribute *attr,
 					      const char *buf, size_t count)
 {
 	unsigned long seconds;
@@ -341,8 +371,8 @@ COUNTER(stable_node_dups);
 COUNTER(cow_breaks);
 
 /*
- * From 6.12 on the kernel itself takes a zero page off the count when it is unmapped, so
- * the count is the kernel's and not ours.
+ * A kernel that counts these pages takes them off itself as they are unmapped,
+ * so there the count is the kernel's and not ours.
  */
 static long zero_pages(void)
 {
@@ -351,19 +381,22 @@ static long zero_pages(void)
 	return pages < 0 ? (long)READ_ONCE(uksm_stats.zero_pages) : pages;
 }
 
-static ssize_t ksm_zero_pages_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t ksm_zero_pages_show(struct kobject *kobj,
+				   struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%ld\n", zero_pages());
 }
 FILE_RO(ksm_zero_pages);
 
-static ssize_t general_profit_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t general_profit_show(struct kobject *kobj,
+				   struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%ld\n", uksm_stats_profit_bytes(zero_pages()));
 }
 FILE_RO(general_profit);
 
-static ssize_t metadata_bytes_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t metadata_bytes_show(struct kobject *kobj,
+				   struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%lu\n", READ_ONCE(uksm_stats.meta_bytes));
 }
@@ -371,7 +404,8 @@ FILE_RO(metadata_bytes);
 
 /* The scanner thread, which outlives this directory */
 
-static ssize_t uksmd_cpu_msecs_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t uksmd_cpu_msecs_show(struct kobject *kobj,
+				    struct kobj_attribute *attr, char *buf)
 {
 	u64 utime, stime;
 
@@ -381,7 +415,8 @@ static ssize_t uksmd_cpu_msecs_show(struct kobject *kobj, struct kobj_attribute 
 }
 FILE_RO(uksmd_cpu_msecs);
 
-static ssize_t kthread_pid_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t kthread_pid_show(struct kobject *kobj,
+				struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%d\n", task_pid_nr(uksmd_task()));
 }
@@ -389,7 +424,8 @@ FILE_RO(kthread_pid);
 
 #define FILE_ENTRY(_name) &_name##_file.attr.attr,
 
-static struct attribute *uksm_attrs[] = { UKSM_FILES(FILE_ENTRY, FILE_ENTRY) NULL };
+static struct attribute *uksm_attrs[] = { UKSM_FILES(FILE_ENTRY, FILE_ENTRY)
+						  NULL };
 
 static const struct attribute_group uksm_attr_group = {
 	.name = UKSM_SYSFS_NAME,
@@ -399,8 +435,8 @@ static const struct attribute_group uksm_attr_group = {
 /**
  * uksm_sysfs_init() - create /sys/kernel/mm/uksm
  *
- * Context: the last step of loading: a file can be written as soon as it is there, so
- * everything that it reaches must be ready.
+ * Context: the last step of loading: a file can be written as soon as it is
+ * there, so everything that it reaches must be ready.
  * Return: 0 or -errno.
  */
 int uksm_sysfs_init(void)
@@ -411,11 +447,12 @@ int uksm_sysfs_init(void)
 /**
  * uksm_sysfs_exit() - remove /sys/kernel/mm/uksm
  *
- * kernfs lets no new access in and waits for those under way, so on return none of the
- * functions above runs or will run, and the engine may be taken down.
+ * kernfs lets no new access in and waits for those under way, so on return none
+ * of the functions above runs or will run, and the engine may be taken down.
  *
- * Context: the first step of unloading. May sleep for as long as a write to run takes;
- * the caller must hold no lock that a write takes, uksm_mutex in particular.
+ * Context: the first step of unloading. May sleep for as long as a write to run
+ * takes; the caller must hold no lock that a write takes, uksm_mutex in
+ * particular.
  */
 void uksm_sysfs_exit(void)
 {

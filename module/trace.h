@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trace events, /sys/kernel/tracing/events/uksm. Names and fields follow the kernel's
- * events/ksm where ksm has the same event, so that a script for one reads the other.
+ * Trace events, /sys/kernel/tracing/events/uksm. Names and fields follow the
+ * kernel's events/ksm where ksm has the same event, so that a script for one
+ * reads the other.
  *
- * The pointers serve to tell objects apart. They are hashed in the text and raw in the
- * binary buffers, and tracefs is root's alone.
+ * The pointers serve to tell objects apart. They are hashed in the text and raw
+ * in the binary buffers, and tracefs is root's alone.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM uksm
@@ -13,6 +14,8 @@
 #define _UKSM_TRACE_H
 
 #include <linux/tracepoint.h>
+
+/* clang-format off */
 
 /* @rmap_entries: pages tracked at this moment, whatever their kind */
 DECLARE_EVENT_CLASS(uksm_scan_template,
@@ -55,7 +58,7 @@ DEFINE_EVENT(uksm_scan_template, uksm_stop_scan,
 );
 
 /**
- * uksm_merge_one_page - a page was tried against another one that is not merged yet
+ * uksm_merge_one_page - a page was tried against one that is not merged yet
  * @pfn: the page that both would use
  * @rmap_item: the address whose page gives way
  * @mm: its address space
@@ -95,7 +98,8 @@ TRACE_EVENT(uksm_merge_one_page,
  */
 TRACE_EVENT(uksm_merge_with_ksm_page,
 
-	TP_PROTO(unsigned long ksm_pfn, unsigned long pfn, void *rmap_item, void *mm, int err),
+	TP_PROTO(unsigned long ksm_pfn, unsigned long pfn, void *rmap_item,
+		 void *mm, int err),
 
 	TP_ARGS(ksm_pfn, pfn, rmap_item, mm, err),
 
@@ -116,11 +120,12 @@ TRACE_EVENT(uksm_merge_with_ksm_page,
 	),
 
 	TP_printk("ksm pfn %lu pfn %lu rmap_item %p mm %p error %d",
-		  __entry->ksm_pfn, __entry->pfn, __entry->rmap_item, __entry->mm, __entry->err)
+		  __entry->ksm_pfn, __entry->pfn, __entry->rmap_item,
+		  __entry->mm, __entry->err)
 );
 
 /**
- * uksm_remove_rmap_item - an address has left the KSM page that it was merged into
+ * uksm_remove_rmap_item - an address has left its KSM page
  * @pfn: the KSM page
  * @rmap_item: the address
  * @mm: its address space
@@ -143,7 +148,8 @@ TRACE_EVENT(uksm_remove_rmap_item,
 		__entry->mm = mm;
 	),
 
-	TP_printk("pfn %lu rmap_item %p mm %p", __entry->pfn, __entry->rmap_item, __entry->mm)
+	TP_printk("pfn %lu rmap_item %p mm %p",
+		  __entry->pfn, __entry->rmap_item, __entry->mm)
 );
 
 /**
@@ -170,8 +176,11 @@ TRACE_EVENT(uksm_unmerge,
 		__entry->err = err;
 	),
 
-	TP_printk("mm %p address %#lx error %d", __entry->mm, __entry->address, __entry->err)
+	TP_printk("mm %p address %#lx error %d",
+		  __entry->mm, __entry->address, __entry->err)
 );
+
+/* clang-format on */
 
 #endif /* _UKSM_TRACE_H */
 
