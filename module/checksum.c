@@ -16,7 +16,7 @@
  */
 #include "checksum.h"
 
-#include <linux/compiler.h>
+#include <linux/cache.h>
 #include <linux/jhash.h>
 #include <linux/minmax.h>
 #include <linux/random.h>
@@ -176,11 +176,10 @@ int uksm_checksum_init(void)
 	u8 order[UKSM_LINES];
 	unsigned int i, j;
 
-	/* Each line goes to a random place among those drawn before it. */
 	for (i = 0; i < UKSM_LINES; i++) {
 		j = get_random_u32_below(i + 1);
-		order[i] = order[j];
-		order[j] = i;
+		order[i] = i;
+		swap(order[i], order[j]);
 	}
 	uksm_checksum_setup(get_random_u32(), order, UKSM_LINES);
 	return 0;
