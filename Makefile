@@ -79,7 +79,7 @@ format:
 clean:
 	find module \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete
-	rm -rf $(foreach k,$(KERNELS),build/$(k)/obj build/$(k)/obj-check build/$(k)/uksm.ko)
+	rm -rf $(foreach k,$(KERNELS),build/$(k)/obj build/$(k)/*.ko)
 	rm -rf build/log build/tests
 
 distclean: clean
