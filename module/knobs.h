@@ -2,8 +2,8 @@
 /*
  * The tunables, as the administrator set them through sysfs.
  */
-#ifndef _UKSM_KNOBS_H
-#define _UKSM_KNOBS_H
+#ifndef UKSM_KNOBS_H
+#define UKSM_KNOBS_H
 
 #include <linux/mm.h>
 #include <linux/nodemask.h>
@@ -97,4 +97,4 @@ static inline int uksm_kpfn_nid(unsigned long kpfn)
 int uksm_knobs_set_pages_to_scan(unsigned int pages);
 void uksm_knobs_set_advisor_mode(enum uksm_advisor mode);
 
-#endif /* _UKSM_KNOBS_H */
+#endif /* UKSM_KNOBS_H */

@@ -2,8 +2,8 @@
 /*
  * The counters of the engine, as sysfs shows them.
  */
-#ifndef _UKSM_STATS_H
-#define _UKSM_STATS_H
+#ifndef UKSM_STATS_H
+#define UKSM_STATS_H
 
 #include <linux/compiler.h>
 
@@ -59,4 +59,4 @@ extern struct uksm_stats uksm_stats;
 unsigned long uksm_stats_pages(void);
 long uksm_stats_profit_bytes(unsigned long zero_pages);
 
-#endif /* _UKSM_STATS_H */
+#endif /* UKSM_STATS_H */

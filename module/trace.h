@@ -10,8 +10,8 @@
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM uksm
 
-#if !defined(_UKSM_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
-#define _UKSM_TRACE_H
+#if !defined(UKSM_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define UKSM_TRACE_H
 
 #include <linux/tracepoint.h>
 
@@ -182,7 +182,7 @@ TRACE_EVENT(uksm_unmerge,
 
 /* clang-format on */
 
-#endif /* _UKSM_TRACE_H */
+#endif /* UKSM_TRACE_H */
 
 /* Found by name on the include path, which Kbuild points at this directory. */
 #undef TRACE_INCLUDE_PATH

@@ -7,8 +7,8 @@
  * Both lists are X-macros: RW(name) for a file with mode 0644, RO(name) for 0444. Keep
  * one file to a line, the test reads the lines.
  */
-#ifndef _UAPI_UKSM_NAMES_H
-#define _UAPI_UKSM_NAMES_H
+#ifndef UKSM_NAMES_H
+#define UKSM_NAMES_H
 
 #define UKSM_SYSFS_NAME "uksm"
 #define UKSM_SYSFS_DIR "/sys/kernel/mm/" UKSM_SYSFS_NAME
@@ -53,4 +53,4 @@
 /* Everything, in the order in which a list shows it. */
 #define UKSM_FILES(RW, RO) UKSM_KSM_FILES(RW, RO) UKSM_OWN_FILES(RW, RO)
 
-#endif /* _UAPI_UKSM_NAMES_H */
+#endif /* UKSM_NAMES_H */
