@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One face for all supported kernels: what differs between them, and what the
+ * kernel's own inline functions would need unexported symbols for. Callers of
+ * the page-table wrappers hold what the wrapped function of the kernel asks for.
+ */
+#ifndef UKSM_COMPAT_H
+#define UKSM_COMPAT_H
+
+#include <linux/atomic.h>
+#include <linux/ftrace.h>
+#include <linux/fs.h>
+#include <linux/ksm.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/page-flags.h>
+#include <linux/pagemap.h>
+#include <linux/percpu_counter.h>
+#include <linux/pgtable.h>
+#include <linux/rmap.h>
+#include <linux/sched/coredump.h>
+#include <linux/userfaultfd_k.h>
+
+#include "../ksyms.h"
+
+/* Page tables */
+
+/**
+ * uksm_find_pmd() - find the PMD entry that covers an address
+ * @mm: whose address space; its mmap_lock is held
+ * @addr: user virtual address
+ *
+ * Return: the entry, which may be empty or huge, or NULL without a PMD table.
+ */
+static inline pmd_t *uksm_find_pmd(struct mm_struct *mm, unsigned long addr)
+{
+	return uksm_kcall(mm_find_pmd)(mm, addr);
+}
+
+/**
+ * uksm_pmd_read() - read a PMD entry without its lock
+ * @pmdp: the entry
+ *
+ * Return: a value that the entry had at one moment; on x86-64 one load.
+ */
+static inline pmd_t uksm_pmd_read(pmd_t *pmdp)
+{
+	return READ_ONCE(*pmdp);
+}
+
+/**
+ * uksm_pte_map_lock() - map and lock the page table that covers an address
+ * @mm: whose address space; its mmap_lock is held
+ * @pmdp: the PMD entry that covers @addr
+ * @addr: user virtual address
+ * @ptlp: where to put the lock for pte_unmap_unlock()
+ *
+ * Return: the PTE of @addr, or NULL when there is no page table below @pmdp (any
+ * more): the entry is empty, or a huge page took its place.
+ */
+static inline pte_t *uksm_pte_map_lock(struct mm_struct *mm, pmd_t *pmdp,
+				       unsigned long addr, spinlock_t **ptlp)
+{
+#if defined(UKSM_HAVE_PTE_OFFSET_MAP_LOCK_INNER)
+	return uksm_kcall(__pte_offset_map_lock)(mm, pmdp, addr, ptlp);
+#elif !defined(pte_offset_map_lock)
+	return uksm_kcall(pte_offset_map_lock)(mm, pmdp, addr, ptlp);
+#else
+	/*
+	 * Here only mmap_lock held for write takes a page table away, so what
+	 * this check finds stays a page table.
+	 */
+	pmd_t pmd = uksm_pmd_read(pmdp);
+
+	if (pmd_none(pmd) || pmd_trans_huge(pmd) || pmd_devmap(pmd) ||
+	    !pmd_present(pmd) || pmd_bad(pmd))
+		return NULL;
+	return pte_offset_map_lock(mm, pmdp, addr, ptlp);
+#endif
+}
+
+static inline struct page *uksm_normal_page(struct vm_area_struct *vma,
+					    unsigned long addr, pte_t pte)
+{
+	return uksm_kcall(vm_normal_page)(vma, addr, pte);
+}
+
+/**
+ * uksm_ptep_clear_flush() - clear a PTE and flush it from the TLBs
+ * @vma: the VMA of @addr
+ * @addr: user virtual address
+ * @ptep: its PTE, locked
+ *
+ * Return: the PTE as it was, with all that the hardware had noted in it.
+ */
+static inline pte_t uksm_ptep_clear_flush(struct vm_area_struct *vma,
+					  unsigned long addr, pte_t *ptep)
+{
+	return uksm_kcall(ptep_clear_flush)(vma, addr, ptep);
+}
+
+/**
+ * uksm_flush_tlb_range() - flush PTEs of a range from the TLBs
+ * @vma: the VMA of the range
+ * @start: user virtual address of the first page
+ * @end: end of the range, exclusive
+ */
+static inline void uksm_flush_tlb_range(struct vm_area_struct *vma,
+					unsigned long start, unsigned long end)
+{
+	uksm_kcall(flush_tlb_mm_range)(vma->vm_mm, start, end, PAGE_SHIFT,
+				       false);
+}
+
+/* Reverse mapping */
+
+/**
+ * uksm_add_anon_rmap() - account for a PTE that maps a shared page
+ * @folio: small anonymous folio
+ * @page: its page
+ * @vma: VMA that maps it, whose page-table lock is held
+ * @addr: user virtual address of the mapping
+ */
+static inline void uksm_add_anon_rmap(struct folio *folio, struct page *page,
+				      struct vm_area_struct *vma,
+				      unsigned long addr)
+{
+#ifdef UKSM_HAVE_FOLIO_RMAP_PTES
+	uksm_kcall(folio_add_anon_rmap_ptes)(folio, page, 1, vma, addr,
+					     RMAP_NONE);
+#else
+	uksm_kcall(page_add_anon_rmap)(page, vma, addr, RMAP_NONE);
+#endif
+}
+
+/**
+ * uksm_remove_rmap() - account for a PTE that no longer maps a page
+ * @folio: small folio
+ * @page: its page
+ * @vma: VMA that mapped it, whose page-table lock is held
+ */
+static inline void uksm_remove_rmap(struct folio *folio, struct page *page,
+				    struct vm_area_struct *vma)
+{
+#ifdef UKSM_HAVE_FOLIO_RMAP_PTES
+	uksm_kcall(folio_remove_rmap_ptes)(folio, page, 1, vma);
+#else
+	uksm_kcall(page_remove_rmap)(page, vma, false);
+#endif
+}
+
+/**
+ * uksm_try_share_anon_rmap() - turn an exclusive page into a shared one
+ * @folio: small anonymous folio
+ * @page: its page, AnonExclusive
+ *
+ * The caller has cleared the PTE and flushed it: against GUP-fast.
+ *
+ * Return: 0, or -EBUSY when the page may be pinned.
+ */
+static inline int uksm_try_share_anon_rmap(struct folio *folio,
+					   struct page *page)
+{
+#ifdef UKSM_HAVE_FOLIO_RMAP_PTES
+	return folio_try_share_anon_rmap_pte(folio, page);
+#else
+	return page_try_share_anon_rmap(page);
+#endif
+}
+
+static inline void uksm_get_anon_vma(struct anon_vma *anon_vma)
+{
+	atomic_inc(&anon_vma->refcount);
+}
+
+/**
+ * uksm_put_anon_vma() - drop a reference that uksm_get_anon_vma() took
+ * @anon_vma: may be freed; may sleep until a walker has left it
+ */
+static inline void uksm_put_anon_vma(struct anon_vma *anon_vma)
+{
+	if (atomic_dec_and_test(&anon_vma->refcount))
+		uksm_kcall(__put_anon_vma)(anon_vma);
+}
+
+/**
+ * uksm_page_index() - page index by which rmap walks find an anonymous page
+ * @vma: private VMA
+ * @addr: user virtual address in it
+ */
+static inline unsigned long uksm_page_index(struct vm_area_struct *vma,
+					    unsigned long addr)
+{
+#ifdef UKSM_HAVE_ANON_PAGE_INDEX
+	return linear_anon_page_index(vma, addr);
+#else
+	return linear_page_index(vma, addr);
+#endif
+}
+
+/* MMU notifiers */
+
+/**
+ * struct uksm_invalidate - a range of addresses whose secondary mappings are
+ *	kept away
+ * @range: as the notifiers see it
+ * @armed: the mm had notifiers at the start
+ */
+struct uksm_invalidate {
+	struct mmu_notifier_range range;
+	bool armed;
+};
+
+/**
+ * uksm_invalidate_start() - have secondary MMUs drop a range, and stay away
+ * @inv: for uksm_invalidate_end()
+ * @vma: the VMA; its mm's mmap_lock is held, so no notifier comes or goes
+ * @start: user virtual address
+ * @end: end of the range, exclusive
+ *
+ * May sleep.
+ */
+static inline void uksm_invalidate_start(struct uksm_invalidate *inv,
+					 struct vm_area_struct *vma,
+					 unsigned long start, unsigned long end)
+{
+	inv->armed = mm_has_notifiers(vma->vm_mm);
+	if (!inv->armed)
+		return;
+	inv->range = (struct mmu_notifier_range){
+		.mm = vma->vm_mm,
+		.start = start,
+		.end = end,
+		.flags = MMU_NOTIFIER_RANGE_BLOCKABLE,
+		.event = MMU_NOTIFY_CLEAR,
+	};
+	/* A blockable invalidation cannot fail. */
+	uksm_kcall(__mmu_notifier_invalidate_range_start)(&inv->range);
+}
+
+/**
+ * uksm_invalidate_end() - let secondary MMUs map the range again
+ * @inv: from uksm_invalidate_start()
+ */
+static inline void uksm_invalidate_end(struct uksm_invalidate *inv)
+{
+	if (!inv->armed)
+		return;
+#ifdef UKSM_HAVE_RANGE_END_ONLY_END
+	uksm_kcall(__mmu_notifier_invalidate_range_end)(&inv->range, false);
+#else
+	uksm_kcall(__mmu_notifier_invalidate_range_end)(&inv->range);
+#endif
+}
+
+/* Folios */
+
+#ifdef FOLIO_MAPPING_KSM
+#define UKSM_MAPPING_KSM FOLIO_MAPPING_KSM
+#define UKSM_MAPPING_FLAGS FOLIO_MAPPING_FLAGS
+#else
+#define UKSM_MAPPING_KSM PAGE_MAPPING_KSM
+#define UKSM_MAPPING_FLAGS PAGE_MAPPING_FLAGS
+#endif
+
+/**
+ * uksm_folio_raw_mapping() - what a folio's mapping points to
+ * @folio: any folio
+ *
+ * Return: the pointer without the bits that tell its type. Only the folio lock
+ * makes it stable.
+ */
+static inline void *uksm_folio_raw_mapping(const struct folio *folio)
+{
+	unsigned long mapping = (unsigned long)READ_ONCE(folio->mapping);
+
+	return (void *)(mapping & ~UKSM_MAPPING_FLAGS);
+}
+
+/**
+ * uksm_folio_is_ksm_of() - is a folio the KSM folio of a given stable node?
+ * @folio: any folio, locked or not
+ * @node: stable node, or NULL for a KSM folio that no node claims any more
+ */
+static inline bool uksm_folio_is_ksm_of(const struct folio *folio,
+					const void *node)
+{
+	return (unsigned long)READ_ONCE(folio->mapping) ==
+	       ((unsigned long)node | UKSM_MAPPING_KSM);
+}
+
+/**
+ * uksm_folio_set_ksm() - make an anonymous folio a KSM folio
+ * @folio: small, locked, write-protected, not AnonExclusive
+ * @node: stable node, or NULL when the last one goes
+ */
+static inline void uksm_folio_set_ksm(struct folio *folio, void *node)
+{
+	unsigned long mapping = (unsigned long)node | UKSM_MAPPING_KSM;
+
+	WRITE_ONCE(folio->mapping, (struct address_space *)mapping);
+}
+
+static inline bool uksm_folio_test_ksm(const struct folio *folio)
+{
+	return ((unsigned long)READ_ONCE(folio->mapping) &
+		UKSM_MAPPING_FLAGS) == UKSM_MAPPING_KSM;
+}
+
+/**
+ * uksm_folio_test_anon() - is a folio anonymous, KSM folios included?
+ * @folio: any folio
+ */
+static inline bool uksm_folio_test_anon(struct folio *folio)
+{
+	return folio_test_anon(folio);
+}
+
+/**
+ * uksm_folio_mapcount_small() - how many PTEs map a folio
+ * @folio: small folio
+ */
+static inline int uksm_folio_mapcount_small(struct folio *folio)
+{
+	return atomic_read(&folio->_mapcount) + 1;
+}
+
+/**
+ * uksm_split_folio() - split the large folio of a page into small ones
+ * @page: one of its pages, on which the caller holds a reference; its folio is
+ *	locked and has no other references than its mappings
+ *
+ * Return: 0 when @page is now a small folio of its own, locked, with the
+ * caller's reference; -errno when nothing has changed.
+ */
+static inline int uksm_split_folio(struct page *page)
+{
+#if defined(UKSM_HAVE_SPLIT_TO_ORDER_INNER)
+	return uksm_kcall(__split_huge_page_to_list_to_order)(page, NULL, 0);
+#elif defined(UKSM_HAVE_SPLIT_TO_ORDER)
+	return uksm_kcall(split_huge_page_to_list_to_order)(page, NULL, 0);
+#else
+	return uksm_kcall(split_huge_page_to_list)(page, NULL);
+#endif
+}
+
+/**
+ * uksm_folio_free_swap() - give up a folio's swap space if nothing needs it
+ * @folio: locked
+ */
+static inline bool uksm_folio_free_swap(struct folio *folio)
+{
+	return uksm_kcall(folio_free_swap)(folio);
+}
+
+/**
+ * uksm_lru_add_drain_all() - take the references that per-CPU batches hold
+ *
+ * A freshly faulted page waits for the LRU with one reference more than its
+ * mappings and cannot be merged until then. Sleeps for work on every CPU.
+ */
+static inline void uksm_lru_add_drain_all(void)
+{
+	uksm_kcall(lru_add_drain_all)();
+}
+
+/* The zero page */
+
+static inline unsigned long uksm_zero_pfn(void)
+{
+	return page_to_pfn(ZERO_PAGE(0));
+}
+
+static inline bool uksm_pfn_is_zero_page(unsigned long pfn)
+{
+	return is_zero_pfn(pfn);
+}
+
+/**
+ * uksm_zero_pte_mark() - mark a PTE of the zero page as placed by merging
+ * @pte: special, read-only PTE of the zero page
+ *
+ * The kernel takes the mark, where it knows it, as the sign to count the page
+ * out again: uksm_account_zero_map() must follow.
+ */
+static inline pte_t uksm_zero_pte_mark(pte_t pte)
+{
+#ifdef UKSM_HAVE_KSM_ZERO_PAGES
+	return pte_mkdirty(pte);
+#else
+	return pte;
+#endif
+}
+
+/**
+ * uksm_pte_is_merged_zero() - does a PTE bear the mark of uksm_zero_pte_mark()?
+ * @pte: present PTE
+ *
+ * Return: always false on kernels without the mark.
+ */
+static inline bool uksm_pte_is_merged_zero(pte_t pte)
+{
+#ifdef UKSM_HAVE_KSM_ZERO_PAGES
+	return is_ksm_zero_pte(pte);
+#else
+	return false;
+#endif
+}
+
+/**
+ * uksm_account_zero_map() - account for a zero page in an anonymous page's place
+ * @mm: whose page-table lock is held
+ */
+static inline void uksm_account_zero_map(struct mm_struct *mm)
+{
+#ifdef UKSM_HAVE_KSM_ZERO_PAGES
+	atomic_long_inc(uksm_kdata.ksm_zero_pages);
+	atomic_long_inc(&mm->ksm_zero_pages);
+#endif
+	/* dec_mm_counter(), but for its trace event, which is not exported. */
+#ifdef UKSM_HAVE_RSS_STAT_PERCPU
+	percpu_counter_dec(&mm->rss_stat[MM_ANONPAGES]);
+#else
+	atomic_long_dec(&mm->rss_stat.count[MM_ANONPAGES]);
+#endif
+}
+
+/**
+ * uksm_stock_zero_pages() - the kernel's count of merged zero pages
+ *
+ * Return: the count, of both engines; -1 where the kernel has none.
+ */
+static inline long uksm_stock_zero_pages(void)
+{
+#ifdef UKSM_HAVE_KSM_ZERO_PAGES
+	return atomic_long_read(uksm_kdata.ksm_zero_pages);
+#else
+	return -1;
+#endif
+}
+
+/* Address spaces */
+
+/**
+ * uksm_mm_wants_merge() - did a process ever ask for merging?
+ * @mm: its address space
+ *
+ * By madvise(MADV_MERGEABLE) or prctl(PR_SET_MEMORY_MERGE), itself or before a
+ * fork, while the kernel knew it.
+ */
+static inline bool uksm_mm_wants_merge(struct mm_struct *mm)
+{
+#ifdef UKSM_HAVE_MM_FLAGS_TEST
+	return mm_flags_test(MMF_VM_MERGEABLE, mm);
+#else
+	return test_bit(MMF_VM_MERGEABLE, &mm->flags);
+#endif
+}
+
+/**
+ * uksm_vma_compatible() - may pages of a VMA be merged at all?
+ * @vma: the VMA, stable under mmap_lock
+ *
+ * Whether merging was asked for (VM_MERGEABLE), and whether there is anything to
+ * merge (an anon_vma), is the caller's question.
+ */
+static inline bool uksm_vma_compatible(struct vm_area_struct *vma)
+{
+	unsigned long unfit = VM_SHARED | VM_MAYSHARE | VM_PFNMAP | VM_IO |
+			      VM_DONTEXPAND | VM_HUGETLB | VM_MIXEDMAP;
+
+#ifdef VM_DROPPABLE
+	unfit |= VM_DROPPABLE;
+#endif
+#ifdef VM_SHADOW_STACK
+	unfit |= VM_SHADOW_STACK;
+#endif
+	/*
+	 * exec moves the temporary stack where no rmap walk finds it; the owner
+	 * of a userfaultfd relies on its write protection being the only one.
+	 */
+	return !(vma->vm_flags & unfit) && !vma_is_dax(vma) &&
+	       !vma_is_temporary_stack(vma) && !userfaultfd_armed(vma);
+}
+
+/**
+ * uksm_vma_set_mergeable() - flag a VMA as one that has merged pages
+ * @vma: the VMA; its mm's mmap_lock is held for write
+ *
+ * mremap() unmerges only VMAs with the flag; a KSM page that moves in another
+ * way is lost to rmap walks. So the flag comes before the first merge.
+ */
+static inline void uksm_vma_set_mergeable(struct vm_area_struct *vma)
+{
+#ifdef UKSM_HAVE_VM_FLAGS_SET
+	vm_flags_set(vma, VM_MERGEABLE);
+#else
+	vma->vm_flags |= VM_MERGEABLE;
+#endif
+}
+
+/**
+ * uksm_unshare() - give an address a private copy of the KSM page it maps
+ * @vma: the VMA of @addr; its mm's mmap_lock is held
+ * @addr: user virtual address
+ *
+ * Unlike a write this does not trip over userfaultfd's write protection. One
+ * fault need not be enough: the caller looks again.
+ *
+ * Return: as handle_mm_fault().
+ */
+static inline vm_fault_t uksm_unshare(struct vm_area_struct *vma,
+				      unsigned long addr)
+{
+	return handle_mm_fault(vma, addr,
+			       FAULT_FLAG_UNSHARE | FAULT_FLAG_REMOTE, NULL);
+}
+
+/*
+ * What /proc/PID/ksm_merging_pages and ksm_stat show. ksmd, which is idle
+ * while uksm is not, is the only other writer.
+ */
+static inline void uksm_mm_merging_add(struct mm_struct *mm, long pages)
+{
+	mm->ksm_merging_pages += pages;
+}
+
+static inline void uksm_mm_rmap_items_add(struct mm_struct *mm, long items)
+{
+	mm->ksm_rmap_items += items;
+}
+
+/* The rest of the kernel */
+
+/**
+ * uksm_mm_kobject() - the directory /sys/kernel/mm
+ */
+static inline struct kobject *uksm_mm_kobject(void)
+{
+	return *uksm_kdata.mm_kobj;
+}
+
+/**
+ * uksm_mutex_has_waiters() - does a task wait for a mutex?
+ * @lock: a mutex that the caller holds
+ */
+static inline bool uksm_mutex_has_waiters(struct mutex *lock)
+{
+#if defined(CONFIG_PREEMPT_RT)
+	return !RB_EMPTY_ROOT(&lock->rtmutex.waiters.rb_root);
+#elif defined(UKSM_HAVE_MUTEX_FIRST_WAITER)
+	/* The wait_lock that protects it is not needed for a mere look. */
+	return data_race(READ_ONCE(lock->first_waiter));
+#else
+	return !list_empty_careful(&lock->wait_list);
+#endif
+}
+
+/**
+ * uksm_ftrace_set_ip() - have a traced call go on elsewhere
+ * @fregs: as an ftrace callback with FTRACE_OPS_FL_IPMODIFY gets them
+ * @ip: address of the function to enter instead
+ */
+static __always_inline void uksm_ftrace_set_ip(struct ftrace_regs *fregs,
+					       unsigned long ip)
+{
+#ifdef ftrace_regs_set_instruction_pointer
+	ftrace_regs_set_instruction_pointer(fregs, ip);
+#else
+	ftrace_instruction_pointer_set(fregs, ip);
+#endif
+}
+
+#endif

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Resolving the kernel's unexported symbols: once, and before anything else.
+ */
+#include "ksyms.h"
+
+#include <linux/array_size.h>
+#include <linux/errno.h>
+#include <linux/kallsyms.h>
+#include <linux/kernel.h>
+#include <linux/kprobes.h>
+#include <linux/printk.h>
+
+#include "fault.h"
+
+#define UKSM_KSYM_FUNC(name, ...) \
+	DEFINE_STATIC_CALL_NULL(uksm_ksym_##name, name)
+#define UKSM_KSYM_DATA(...)
+#include "compat/symbols.h"
+
+DEFINE_STATIC_CALL_NULL(uksm_lookup_name, kallsyms_lookup_name);
+
+/* The list's prototypes are the headers'; uksm_layout_check() takes their text. */
+#define UKSM_KSYM_FUNC(name, ret, ...) \
+	static_assert(__same_type(name, ret(__VA_ARGS__)))
+#define UKSM_KSYM_DATA(...)
+#include "compat/symbols.h"
+
+struct uksm_kdata uksm_kdata __ro_after_init;
+
+/* Filled by uksm_ksyms_init(), for uksm_layout_check() only. */
+struct uksm_ksym_func uksm_ksym_funcs[UKSM_KSYM_MAX_FUNCS] __initdata;
+
+/*
+ * kallsyms tells how far it is from a symbol to the next one: an object needs
+ * at least its type's size.
+ */
+static bool __init object_fits(unsigned long addr, size_t size_bytes)
+{
+	unsigned long offset, room;
+	char text[KSYM_SYMBOL_LEN];
+	const char *plus;
+
+	sprint_symbol(text, addr);
+	plus = strrchr(text, '+');
+	return plus && sscanf(plus, "+%lx/%lx", &offset, &room) == 2 &&
+	       !offset && room >= size_bytes;
+}
+
+/*
+ * The one function that no other can find. A kprobe knows its address, give or
+ * take the landing pad that a probe of the function's entry comes after; the
+ * probe is never armed.
+ */
+static int __init bind_lookup_name(void)
+{
+	struct kprobe probe = {
+		.symbol_name = "kallsyms_lookup_name",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
+	unsigned long addr, offset, size;
+	char text[KSYM_SYMBOL_LEN];
+	int err;
+
+	err = register_kprobe(&probe);
+	if (err) {
+		pr_err("cannot probe kallsyms_lookup_name (error %d): is CONFIG_KPROBES on?\n",
+		       err);
+		return -ENOENT;
+	}
+	addr = (unsigned long)probe.addr;
+	unregister_kprobe(&probe);
+
+	sprint_symbol(text, addr);
+	if (sscanf(text, "kallsyms_lookup_name+%lx/%lx", &offset, &size) != 2) {
+		pr_err("cannot find kallsyms_lookup_name: its probe is at %s\n",
+		       text);
+		return -ENOENT;
+	}
+	__static_call_update(&STATIC_CALL_KEY(uksm_lookup_name),
+			     STATIC_CALL_TRAMP_ADDR(uksm_lookup_name),
+			     (void *)(addr - offset));
+	return 0;
+}
+
+/* Return: the address, or 0 with an error set; 0 at once when one is set. */
+static unsigned long __init lookup(const char *name, int *err)
+{
+	unsigned long addr;
+
+	if (*err)
+		return 0;
+	addr = static_call(uksm_lookup_name)(name);
+	if (uksm_fault("symbol") && !strcmp(name, "ksm_run"))
+		addr = 0;
+	if (!addr) {
+		pr_err("this kernel has no %s: refusing to load\n", name);
+		*err = -ENOENT;
+	}
+	return addr;
+}
+
+static void __init bind_data(const char *name, void *where, size_t size_bytes,
+			     int *err)
+{
+	unsigned long addr = lookup(name, err);
+
+	if (addr && !object_fits(addr, size_bytes)) {
+		pr_err("this kernel's %s is smaller than expected: refusing to load\n",
+		       name);
+		*err = -ENOENT;
+	}
+	*(unsigned long *)where = addr;
+}
+
+static void __init bind_func(const char *name, const char *prototype,
+			     struct static_call_key *key, void *tramp, int *err)
+{
+	static unsigned int nr_funcs __initdata;
+	unsigned long addr = lookup(name, err);
+
+	if (!addr)
+		return;
+	__static_call_update(key, tramp, (void *)addr);
+	if (WARN_ON_ONCE(nr_funcs == ARRAY_SIZE(uksm_ksym_funcs)))
+		return;
+	uksm_ksym_funcs[nr_funcs].name = name;
+	uksm_ksym_funcs[nr_funcs].prototype = prototype;
+	nr_funcs++;
+}
+
+/**
+ * uksm_ksyms_init() - find every symbol of compat/symbols.h and bind it
+ *
+ * Has no effect outside the module, whatever it returns.
+ *
+ * Return: 0, or -ENOENT after one line in the log that names what is missing.
+ */
+int __init uksm_ksyms_init(void)
+{
+	int err = bind_lookup_name();
+
+#define UKSM_KSYM_DATA(name) \
+	bind_data(#name, &uksm_kdata.name, sizeof(*uksm_kdata.name), &err)
+#define UKSM_KSYM_FUNC(name, ret, ...)                \
+	bind_func(#name, #ret " (" #__VA_ARGS__ ")",  \
+		  &STATIC_CALL_KEY(uksm_ksym_##name), \
+		  STATIC_CALL_TRAMP_ADDR(uksm_ksym_##name), &err)
+#include "compat/symbols.h"
+
+	return err;
+}
