@@ -282,8 +282,7 @@ static ssize_t checksum_lines_store(struct kobject *kobj,
 }
 FILE_RW(checksum_lines);
 
-/* Smart scan and the advisor: kept for tools that set them, see knobs.h for
- * what they do. */
+/* Smart scan and the advisor, for tools that set them: see struct uksm_knobs */
 
 KNOB(smart_scan, bool);
 
