@@ -10,7 +10,8 @@ VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)/module KBUILD_MODPOST_WARN=
 
-DKMS_TREE := $(DESTDIR)/usr/src/uksm-$(VERSION)
+# Where DKMS looks; DKMS_KERNEL= installs for another kernel than the running one.
+DKMS_TREE := /usr/src/uksm-$(VERSION)
 
 .PHONY: modules all
 all: modules
@@ -35,7 +36,7 @@ dkms-install:
 	rm -rf $(DKMS_TREE)
 	install -d $(DKMS_TREE)
 	cp -r dkms.conf LICENSE module include $(DKMS_TREE)/
-	dkms install uksm/$(VERSION)
+	dkms install uksm/$(VERSION) $(if $(DKMS_KERNEL),-k $(DKMS_KERNEL))
 
 dkms-remove:
 	dkms remove uksm/$(VERSION) --all
@@ -56,6 +57,7 @@ demo:
 .PHONY: check check-unit $(KERNELS:%=check-%)
 check:
 	@scripts/setup
+	@scripts/setup dkms
 	@scripts/check
 
 check-unit:
@@ -65,6 +67,11 @@ check-unit:
 $(KERNELS:%=check-%): check-%:
 	@scripts/setup $* source
 	@scripts/check $*
+
+.PHONY: check-dkms
+check-dkms:
+	@scripts/setup dkms
+	@scripts/check --job dkms
 
 .PHONY: lint format
 lint:
@@ -92,6 +99,7 @@ help:
 	@echo 'make check          set up, then every test on every kernel'
 	@echo 'make check-unit     the tests that need no kernel'
 	@echo 'make check-NAME     the tests on one kernel: $(KERNELS)'
+	@echo 'make check-dkms     DKMS on Debian 12 and 13'
 	@echo 'make modules        the module for the running kernel'
 	@echo 'make modules KERNEL=NAME  into build/NAME/uksm.ko'
 	@echo 'make install        ... and install it'
