@@ -102,7 +102,6 @@ static void test_chain_prune(void)
 	      engine_get("stable_node_chains"));
 }
 
-/* 4 pages of the same content on either node */
 static char *area_on_node(size_t pages, uint64_t seed, int node)
 {
 	char *area = area_map(pages);
@@ -186,7 +185,7 @@ static void test_node_switch(void)
 /* A merged page that moves to the other node must be found, or merged anew, in that node's tree. */
 static void test_node_migration(void)
 {
-	unsigned long from = 1, to = 2;
+	int target = 1, status = -1;
 	char *area, *there;
 
 	engine_set("merge_across_nodes", 0);
@@ -194,9 +193,9 @@ static void test_node_migration(void)
 	engine_start();
 	engine_settle();
 	check_merged("before", area, 4);
-	CHECK_SYS(madvise(area, 4 * PAGE_SIZE, MADV_NORMAL));
-	CHECK_SYS(syscall(SYS_migrate_pages, 0, 64UL, &from, &to));
-	CHECK(node_of(area) == 1, "the page stayed on node %d", node_of(area));
+	CHECK_SYS(syscall(SYS_move_pages, 0, 1UL, &area, &target, &status, MPOL_MF_MOVE_ALL));
+	CHECK(status == 1 && node_of(area) == 1, "move_pages says %d, the page is on node %d",
+	      status, node_of(area));
 	check_merged("after the move", area, 4);
 	area_check_same(area, 4, 9);
 	there = area_on_node(4, 9, 1);

@@ -66,7 +66,7 @@ void test_skip(const char *fmt, ...)
 
 void test_note(const char *fmt, ...)
 {
-	char line[512];
+	char line[1400];
 	va_list ap;
 
 	va_start(ap, fmt);
