@@ -28,8 +28,8 @@ DEFINE_STATIC_CALL_NULL(uksm_lookup_name, kallsyms_lookup_name);
 
 struct uksm_kdata uksm_kdata __ro_after_init;
 
-/* Filled by uksm_ksyms_init(), for uksm_layout_check() only. */
 struct uksm_ksym_func uksm_ksym_funcs[UKSM_KSYM_MAX_FUNCS] __initdata;
+unsigned int uksm_ksym_nr_funcs __initdata;
 
 /*
  * kallsyms tells how far it is from a symbol to the next one: an object needs
@@ -116,17 +116,16 @@ static void __init bind_data(const char *name, void *where, size_t size_bytes,
 static void __init bind_func(const char *name, const char *prototype,
 			     struct static_call_key *key, void *tramp, int *err)
 {
-	static unsigned int nr_funcs __initdata;
 	unsigned long addr = lookup(name, err);
 
 	if (!addr)
 		return;
 	__static_call_update(key, tramp, (void *)addr);
-	if (WARN_ON_ONCE(nr_funcs == ARRAY_SIZE(uksm_ksym_funcs)))
+	if (WARN_ON_ONCE(uksm_ksym_nr_funcs == ARRAY_SIZE(uksm_ksym_funcs)))
 		return;
-	uksm_ksym_funcs[nr_funcs].name = name;
-	uksm_ksym_funcs[nr_funcs].prototype = prototype;
-	nr_funcs++;
+	uksm_ksym_funcs[uksm_ksym_nr_funcs].name = name;
+	uksm_ksym_funcs[uksm_ksym_nr_funcs].prototype = prototype;
+	uksm_ksym_nr_funcs++;
 }
 
 /**

@@ -79,7 +79,9 @@ struct uksm_ksym_func {
 
 #define UKSM_KSYM_MAX_FUNCS 24
 
+/* Filled by uksm_ksyms_init(); gone once the module is loaded. */
 extern struct uksm_ksym_func uksm_ksym_funcs[UKSM_KSYM_MAX_FUNCS];
+extern unsigned int uksm_ksym_nr_funcs;
 
 int uksm_ksyms_init(void);
 

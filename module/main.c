@@ -7,6 +7,7 @@
 
 #include "fault.h"
 #include "ksyms.h"
+#include "layout.h"
 
 #ifdef UKSM_DEBUG
 static char *fault;
@@ -21,7 +22,15 @@ bool __init uksm_fault(const char *name)
 
 static int __init uksm_init(void)
 {
-	return uksm_ksyms_init();
+	int err;
+
+	err = uksm_ksyms_init();
+	if (err)
+		return err;
+	err = uksm_layout_check();
+	if (err)
+		return err;
+	return 0;
 }
 
 static void __exit uksm_exit(void)
