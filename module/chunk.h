@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Compact records of the pages seen, in arrays per 2 MiB of address space. */
+#ifndef UKSM_CHUNK_H
+#define UKSM_CHUNK_H
+
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/types.h>
+
+#include "index.h"
+
+struct uksm_mm_slot;
+struct uksm_rmap_item;
+
+/**
+ * enum uksm_page_state - what is known of the page at one address
+ * @UKSM_UNTRACKED: nothing; the record is free
+ * @UKSM_VOLATILE: seen, but in no tree: new, changed since the last full scan,
+ *	or not searchable just now (counted as pages_volatile)
+ * @UKSM_UNSHARED: in the unstable tree (counted as pages_unshared)
+ * @UKSM_MERGED: maps a merged page; the record points to its rmap_item
+ *	(counted as pages_shared or pages_sharing)
+ * @UKSM_ZERO: mapped to the kernel's zero page by us
+ */
+enum uksm_page_state {
+	UKSM_UNTRACKED,
+	UKSM_VOLATILE,
+	UKSM_UNSHARED,
+	UKSM_MERGED,
+	UKSM_ZERO,
+};
+
+/*
+ * Flags of a tracked page, the low bits of key.flags. The bits above
+ * UKSM_NID_SHIFT hold the number of the unstable tree that holds the page.
+ */
+#define UKSM_F_COLLIDES	BIT(0)	/* an unequal page has this checksum: search again */
+#define UKSM_NID_SHIFT	4
+
+/**
+ * struct uksm_tracked - a page that the scanner has seen (32 bytes)
+ * @key: checksum, state and flags; the tree node while @UKSM_UNSHARED
+ * @rmap: the rmap_item while @UKSM_MERGED, in place of the tree node
+ */
+struct uksm_tracked {
+	union {
+		struct uksm_key key;
+		struct uksm_rmap_item *rmap;
+	};
+};
+
+#define UKSM_TILE_PAGES		(PAGE_SIZE / sizeof(struct uksm_tracked))
+#define UKSM_CHUNK_TILES	(PTRS_PER_PTE / UKSM_TILE_PAGES)
+
+/**
+ * struct uksm_chunk - the tracked pages of PMD_SIZE bytes of address space
+ * @slot: the address space
+ * @address: first address, PMD_SIZE aligned
+ * @tile: one page full of struct uksm_tracked for each UKSM_TILE_PAGES pages,
+ *	allocated when the first of them is tracked
+ * @tile_used: records in use, per tile
+ */
+struct uksm_chunk {
+	struct uksm_mm_slot *slot;
+	unsigned long address;
+	struct uksm_tracked *tile[UKSM_CHUNK_TILES];
+	u16 tile_used[UKSM_CHUNK_TILES];
+};
+
+struct uksm_tracked *uksm_tracked_find(struct uksm_mm_slot *slot, unsigned long addr);
+struct uksm_tracked *uksm_tracked_add(struct uksm_mm_slot *slot, unsigned long addr);
+void uksm_tracked_set_state(struct uksm_tracked *t, enum uksm_page_state state);
+void uksm_tracked_del(struct uksm_tracked *t);
+void uksm_tracked_del_range(struct uksm_mm_slot *slot, unsigned long start, unsigned long end);
+struct uksm_mm_slot *uksm_tracked_slot(const struct uksm_tracked *t);
+unsigned long uksm_tracked_address(const struct uksm_tracked *t);
+
+static inline enum uksm_page_state uksm_tracked_state(const struct uksm_tracked *t)
+{
+	return t->key.state;
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a page-table entry that maps no page stands for, and pages by frame number. */
+#ifndef UKSM_COMPAT_PTE_H
+#define UKSM_COMPAT_PTE_H
+
+#include <linux/mm.h>
+#include <linux/swapops.h>
+#ifdef UKSM_HAVE_LEAFOPS
+#include <linux/leafops.h>
+#endif
+
+/**
+ * uksm_pte_is_migration() - is this the place holder of a page under migration?
+ * @pte: an entry that is neither none nor present
+ */
+static inline bool uksm_pte_is_migration(pte_t pte)
+{
+#ifdef UKSM_HAVE_LEAFOPS
+	return softleaf_is_migration(softleaf_from_pte(pte));
+#else
+	return is_migration_entry(pte_to_swp_entry(pte));
+#endif
+}
+
+/**
+ * uksm_pfn_folio() - a page frame as the small folio that it is, or was
+ * @pfn: frame of online memory
+ *
+ * Without looking for a compound head: if the frame has meanwhile become the
+ * tail of a larger folio, its mapping has no KSM bits, which is what the caller
+ * looks at first.
+ */
+static inline struct folio *uksm_pfn_folio(unsigned long pfn)
+{
+	return (struct folio *)pfn_to_page(pfn);
+}
+
+/**
+ * uksm_mm_counters_adopt() - start counting the merged pages of an address space
+ * @mm: seen for the first time
+ *
+ * A child's counts start at zero, whatever it has inherited. Where ksm_fork()
+ * does not see to that, fork() has copied the parent's.
+ */
+static inline void uksm_mm_counters_adopt(struct mm_struct *mm)
+{
+#ifndef UKSM_HAVE_KSM_FORK_RESETS
+	mm->ksm_merging_pages = 0;
+	mm->ksm_rmap_items = 0;
+#endif
+}
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "hotplug.h"
+
+#include <linux/memory.h>
+#include <linux/notifier.h>
+
+#include "uksmd.h"
+
+/* Before the memory's users are asked to go (ksmd has the same priority). */
+#define HOTPLUG_PRIORITY	100
+
+/*
+ * A stable node knows its page by frame number and holds no reference, so after
+ * the frame's struct page is gone the node must be gone as well. While memory is
+ * going offline the trees are left alone: migration changes kpfn, and a node
+ * could be looked up whose frame has just been taken away.
+ */
+static int memory_event(struct notifier_block *nb, unsigned long action, void *arg)
+{
+	struct memory_notify *mn = arg;
+
+	switch (action) {
+	case MEM_GOING_OFFLINE:
+		uksmd_memory_going_offline();
+		break;
+	case MEM_OFFLINE:
+		uksmd_memory_offline(mn->start_pfn, mn->start_pfn + mn->nr_pages);
+		uksmd_memory_offline_done();
+		break;
+	case MEM_CANCEL_OFFLINE:
+		uksmd_memory_offline_done();
+		break;
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block memory_notifier = {
+	.notifier_call = memory_event,
+	.priority = HOTPLUG_PRIORITY,
+};
+
+/** uksm_hotplug_init() - listen for memory going offline; 0 or -errno */
+int uksm_hotplug_init(void)
+{
+	return register_memory_notifier(&memory_notifier);
+}
+
+/** uksm_hotplug_exit() - stop listening */
+void uksm_hotplug_exit(void)
+{
+	unregister_memory_notifier(&memory_notifier);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The addresses that map a merged page. */
+#ifndef UKSM_RMAP_ITEM_H
+#define UKSM_RMAP_ITEM_H
+
+#include "twin.h"
+
+struct vm_area_struct;
+
+struct uksm_rmap_item *uksm_rmap_item_alloc(void);
+void uksm_rmap_item_free(struct uksm_rmap_item *item);
+void uksm_rmap_item_link(struct uksm_rmap_item *item, struct uksm_tracked *t,
+			 struct uksm_stable_node *node, struct vm_area_struct *vma);
+void uksm_rmap_item_del(struct uksm_tracked *t);
+void __uksm_rmap_item_del(struct uksm_rmap_item *item);
+
+#endif

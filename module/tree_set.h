@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One tree for each NUMA node. */
+#ifndef UKSM_TREE_SET_H
+#define UKSM_TREE_SET_H
+
+#include "index.h"
+
+/* Each tree is split over this many roots (log 2). */
+#define UKSM_TREE_ORDER	10
+
+/**
+ * struct uksm_tree_set - a family of trees, by NUMA node
+ * @tree: nr_node_ids trees; only the first is used while pages are merged
+ *	across nodes
+ */
+struct uksm_tree_set {
+	struct uksm_index *tree;
+};
+
+int uksm_tree_set_init(struct uksm_tree_set *set);
+void uksm_tree_set_destroy(struct uksm_tree_set *set);
+
+#endif

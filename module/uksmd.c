@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "uksmd.h"
+
+#include <linux/delay.h>
+#include <linux/freezer.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/oom.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+
+#include "checksum.h"
+#include "knobs.h"
+#include "mm_slot.h"
+#include "scan.h"
+#include "stable_node.h"
+#include "stats.h"
+#include "stock.h"
+#include "unmerge.h"
+
+DEFINE_MUTEX(uksm_mutex);
+
+static struct task_struct *scanner;
+
+/* Wakes the scanner from the pause between two rounds, and from idling. */
+static DECLARE_WAIT_QUEUE_HEAD(scanner_wait);
+/* Set by whoever thinks that the scanner should not sleep on. */
+static bool scanner_woken;
+
+/* Memory is going offline: the trees must not be touched. Under uksm_mutex. */
+static bool offlining;
+static DECLARE_WAIT_QUEUE_HEAD(offlining_wait);
+
+/* The module reference that refuses an unload, see unload_guard(). */
+static bool unload_refused;
+
+/* How long to wait for exiting processes to free merged pages at unload. */
+#define UNLOAD_WAIT_MSECS	10000
+/* How often to look for processes with mergeable memory when there are none. */
+#define IDLE_MSECS		1000
+/* Free memory to leave alone when pages are unmerged for an unload. */
+#define UNLOAD_RESERVE_PAGES	((32UL << 20) >> PAGE_SHIFT)
+
+/* Take uksm_mutex at a time when the trees may be touched. */
+static void engine_lock(void)
+{
+	mutex_lock(&uksm_mutex);
+	while (offlining) {
+		mutex_unlock(&uksm_mutex);
+		wait_event(offlining_wait, !READ_ONCE(offlining));
+		mutex_lock(&uksm_mutex);
+	}
+}
+
+static void scanner_wake(void)
+{
+	WRITE_ONCE(scanner_woken, true);
+	wake_up_interruptible(&scanner_wait);
+}
+
+static bool scanner_wanted(void)
+{
+	return READ_ONCE(uksm_knobs.run) == UKSM_RUN_MERGE;
+}
+
+/*
+ * rmmod calls the exit function when it is too late to refuse, and by then each
+ * merged page must get memory of its own. So as long as there is not enough for
+ * that, the module holds a reference on itself, which makes rmmod fail.
+ */
+static void unload_guard(void)
+{
+	unsigned long needed = uksm_stats.pages_sharing;
+	long available = si_mem_available();
+	bool refuse = needed && needed + UNLOAD_RESERVE_PAGES > max(available, 0L);
+
+	lockdep_assert_held(&uksm_mutex);
+	if (refuse == unload_refused)
+		return;
+
+	if (!refuse) {
+		module_put(THIS_MODULE);
+	} else {
+		if (!try_module_get(THIS_MODULE))
+			return;
+		pr_notice("unload is refused for now: it would unmerge %lu MiB, and %lu MiB are available\n",
+			  needed >> (20 - PAGE_SHIFT), max(available, 0L) >> (20 - PAGE_SHIFT));
+	}
+	unload_refused = refuse;
+}
+
+/* Sleep until the time is up, or something has changed. */
+static void scanner_sleep(unsigned int msecs)
+{
+	wait_event_freezable_timeout(scanner_wait,
+				     READ_ONCE(scanner_woken) || kthread_should_stop(),
+				     msecs_to_jiffies(msecs));
+	WRITE_ONCE(scanner_woken, false);
+}
+
+static int scanner_main(void *unused)
+{
+	bool busy;
+
+	set_freezable();
+	set_user_nice(current, 5);
+
+	while (!kthread_should_stop()) {
+		engine_lock();
+		busy = scanner_wanted() && uksm_scan(READ_ONCE(uksm_knobs.pages_to_scan));
+		unload_guard();
+		mutex_unlock(&uksm_mutex);
+
+		if (busy)
+			scanner_sleep(READ_ONCE(uksm_knobs.sleep_millisecs));
+		else if (scanner_wanted())
+			scanner_sleep(IDLE_MSECS);
+		else
+			wait_event_freezable(scanner_wait,
+					     scanner_wanted() || kthread_should_stop());
+	}
+	return 0;
+}
+
+/** uksmd_sleep_changed() - sleep_millisecs has changed: the present sleep is over */
+void uksmd_sleep_changed(void)
+{
+	scanner_wake();
+}
+
+/** uksmd_work_hint() - a process may have become mergeable; any context that may wake */
+void uksmd_work_hint(void)
+{
+	scanner_wake();
+}
+
+/** uksmd_task() - the scanner thread */
+struct task_struct *uksmd_task(void)
+{
+	return scanner;
+}
+
+/*
+ * ksmd may have the machine again as soon as we do not run and hold nothing. Run
+ * 0 stops the scanner with all that is merged, as with ksmd, so it may not.
+ */
+static void stock_release_if_idle(void)
+{
+	if (!scanner_wanted() && uksm_stable_empty())
+		uksm_stock_release();
+}
+
+static int run_change(unsigned int run)
+{
+	int err = 0;
+
+	if (run == UKSM_RUN_MERGE) {
+		err = uksm_stock_claim();
+		if (err)
+			return err;
+	}
+
+	WRITE_ONCE(uksm_knobs.run, run);
+	if (run == UKSM_RUN_UNMERGE) {
+		/* Should the copies exhaust memory, the writer is the one to go. */
+		set_current_oom_origin();
+		err = uksm_unmerge_all(true);
+		clear_current_oom_origin();
+		uksm_scan_reset();
+		if (err)
+			WRITE_ONCE(uksm_knobs.run, UKSM_RUN_STOP);
+	}
+	stock_release_if_idle();
+	unload_guard();
+	return err;
+}
+
+/**
+ * uksmd_set_run() - what a write to the run file does
+ * @run: enum uksm_run
+ *
+ * Context: process context; waits for the scanner's round to end, and with
+ * %UKSM_RUN_UNMERGE for all pages to be unmerged.
+ * Return: 0; -EBUSY when ksmd runs or holds merged pages; -ENOMEM or
+ * -ERESTARTSYS when unmerging was not completed, and then run is 0.
+ */
+int uksmd_set_run(unsigned int run)
+{
+	int err = 0;
+
+	engine_lock();
+	if (run != uksm_knobs.run)
+		err = run_change(run);
+	mutex_unlock(&uksm_mutex);
+	scanner_wake();
+	return err;
+}
+
+/* For knobs that decide what is where in the trees: these must be empty. */
+static int forget_unmerged(void)
+{
+	if (uksm_stats.pages_shared || uksm_stable_release(false))
+		return -EBUSY;
+	uksm_mm_slots_forget_pages();
+	uksm_scan_reset();
+	stock_release_if_idle();
+	return 0;
+}
+
+/**
+ * uksmd_set_merge_across_nodes() - one tree for all NUMA nodes, or one for each
+ * @value: 1 or 0
+ * Return: 0, or -EBUSY while pages are merged.
+ */
+int uksmd_set_merge_across_nodes(unsigned int value)
+{
+	int err = 0;
+
+	engine_lock();
+	if (value != uksm_knobs.merge_across_nodes) {
+		err = forget_unmerged();
+		if (!err)
+			WRITE_ONCE(uksm_knobs.merge_across_nodes, value);
+	}
+	mutex_unlock(&uksm_mutex);
+	return err;
+}
+
+/**
+ * uksmd_set_max_page_sharing() - how many addresses may map one KSM page
+ * @value: at least 2
+ * Return: 0, or -EBUSY while pages are merged.
+ */
+int uksmd_set_max_page_sharing(unsigned int value)
+{
+	int err = 0;
+
+	engine_lock();
+	if (value != uksm_knobs.max_page_sharing) {
+		err = forget_unmerged();
+		if (!err)
+			WRITE_ONCE(uksm_knobs.max_page_sharing, value);
+	}
+	mutex_unlock(&uksm_mutex);
+	return err;
+}
+
+/**
+ * uksmd_set_checksum_lines() - how many cache lines of a page to hash
+ * @value: 1 to %UKSM_CHECKSUM_LINES_MAX
+ * Return: 0, or -EBUSY while pages are merged.
+ */
+int uksmd_set_checksum_lines(unsigned int value)
+{
+	int err = 0;
+
+	engine_lock();
+	if (value != uksm_knobs.checksum_lines) {
+		err = forget_unmerged();
+		if (!err) {
+			WRITE_ONCE(uksm_knobs.checksum_lines, value);
+			uksm_checksum_set_lines(value);
+		}
+	}
+	mutex_unlock(&uksm_mutex);
+	return err;
+}
+
+/** uksmd_memory_going_offline() - keep off the trees until it is decided */
+void uksmd_memory_going_offline(void)
+{
+	mutex_lock(&uksm_mutex);
+	offlining = true;
+	mutex_unlock(&uksm_mutex);
+}
+
+/**
+ * uksmd_memory_offline() - drop the nodes of memory that is gone
+ * @start_pfn: first page frame
+ * @end_pfn: end of the range, exclusive
+ */
+void uksmd_memory_offline(unsigned long start_pfn, unsigned long end_pfn)
+{
+	mutex_lock(&uksm_mutex);
+	uksm_stable_del_pfn_range(start_pfn, end_pfn);
+	mutex_unlock(&uksm_mutex);
+}
+
+/** uksmd_memory_offline_done() - it is decided, one way or the other */
+void uksmd_memory_offline_done(void)
+{
+	mutex_lock(&uksm_mutex);
+	offlining = false;
+	mutex_unlock(&uksm_mutex);
+	wake_up_all(&offlining_wait);
+}
+
+/** uksmd_start() - create the scanner thread; 0 or -errno */
+int uksmd_start(void)
+{
+	scanner = kthread_run(scanner_main, NULL, "uksmd");
+	return PTR_ERR_OR_ZERO(scanner);
+}
+
+/*
+ * Nothing may be left when this returns, so lack of memory is waited out. It is
+ * not to be expected, thanks to unload_guard().
+ */
+static void unmerge_for_unload(void)
+{
+	unsigned int waited;
+
+	while (uksm_unmerge_all(false)) {
+		pr_warn_ratelimited("waiting for memory to unmerge %lu pages\n",
+				    uksm_stats.pages_sharing);
+		mutex_unlock(&uksm_mutex);
+		msleep(1000);
+		engine_lock();
+	}
+
+	/* Pages of processes that are just exiting go by themselves. */
+	for (waited = 0; waited < UNLOAD_WAIT_MSECS; waited += 100) {
+		if (!uksm_stable_release(false))
+			return;
+		mutex_unlock(&uksm_mutex);
+		msleep(100);
+		engine_lock();
+	}
+	pr_warn("%lu merged pages stay mapped, without being movable, until their processes exit\n",
+		uksm_stable_release(true));
+}
+
+/** uksmd_stop() - end the scanner thread and unmerge everything; at unload */
+void uksmd_stop(void)
+{
+	kthread_stop(scanner);
+
+	engine_lock();
+	WRITE_ONCE(uksm_knobs.run, UKSM_RUN_UNMERGE);
+	unmerge_for_unload();
+	uksm_stock_release();
+	mutex_unlock(&uksm_mutex);
+}

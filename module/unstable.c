@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unstable.h"
+
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "chunk.h"
+#include "compat/compat.h"
+#include "index.h"
+#include "stats.h"
+#include "tree_set.h"
+#include "uksmd.h"
+
+/*
+ * The pages in this tree are not write-protected and may change at any time.
+ * The tree stays in order all the same, for its key is the checksum recorded
+ * when the page was put in. So, unlike ksmd's, it need not be built anew on
+ * each full scan; a page is moved only when the scanner finds its checksum
+ * changed.
+ */
+static struct uksm_tree_set unstable;
+
+static unsigned int tracked_nid(const struct uksm_tracked *t)
+{
+	return t->key.flags >> UKSM_NID_SHIFT;
+}
+
+static struct uksm_tracked *key_tracked(struct uksm_key *key)
+{
+	return key ? container_of(key, struct uksm_tracked, key) : NULL;
+}
+
+/**
+ * uksm_unstable_add() - put a page into the tree, under its recorded checksum
+ * @t: tracked page, %UKSM_VOLATILE; becomes %UKSM_UNSHARED
+ * @nid: which tree: the page's NUMA node, or 0 when nodes are not kept apart
+ */
+void uksm_unstable_add(struct uksm_tracked *t, unsigned int nid)
+{
+	lockdep_assert_held(&uksm_mutex);
+
+	t->key.flags &= BIT(UKSM_NID_SHIFT) - 1;
+	t->key.flags |= nid << UKSM_NID_SHIFT;
+	uksm_index_add(&unstable.tree[nid], &t->key);
+	uksm_tracked_set_state(t, UKSM_UNSHARED);
+}
+
+/**
+ * uksm_unstable_del() - take a page out of the tree
+ * @t: tracked page, %UKSM_UNSHARED; becomes %UKSM_VOLATILE
+ */
+void uksm_unstable_del(struct uksm_tracked *t)
+{
+	lockdep_assert_held(&uksm_mutex);
+
+	uksm_index_del(&unstable.tree[tracked_nid(t)], &t->key);
+	uksm_tracked_set_state(t, UKSM_VOLATILE);
+}
+
+/**
+ * uksm_unstable_first() - the first page recorded with a checksum
+ * @nid: which tree
+ * @checksum: what uksm_checksum() gave for the page
+ *
+ * Return: a tracked page, or NULL. What the page holds now is another question.
+ */
+struct uksm_tracked *uksm_unstable_first(unsigned int nid, u32 checksum)
+{
+	lockdep_assert_held(&uksm_mutex);
+	return key_tracked(uksm_index_first(&unstable.tree[nid], checksum));
+}
+
+/**
+ * uksm_unstable_next() - the next page recorded with the same checksum
+ * @t: tracked page in the tree
+ *
+ * Return: a tracked page, or NULL after the last.
+ */
+struct uksm_tracked *uksm_unstable_next(struct uksm_tracked *t)
+{
+	return key_tracked(uksm_index_next_equal(&t->key));
+}
+
+/** uksm_unstable_init() - allocate the roots; 0 or -ENOMEM */
+int uksm_unstable_init(void)
+{
+	return uksm_tree_set_init(&unstable);
+}
+
+/** uksm_unstable_exit() - free the roots; nothing is tracked any more */
+void uksm_unstable_exit(void)
+{
+	uksm_tree_set_destroy(&unstable);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The unstable tree: pages seen and not merged, by checksum. */
+#ifndef UKSM_UNSTABLE_H
+#define UKSM_UNSTABLE_H
+
+#include <linux/types.h>
+
+struct uksm_tracked;
+
+void uksm_unstable_add(struct uksm_tracked *t, unsigned int nid);
+void uksm_unstable_del(struct uksm_tracked *t);
+struct uksm_tracked *uksm_unstable_first(unsigned int nid, u32 checksum);
+struct uksm_tracked *uksm_unstable_next(struct uksm_tracked *t);
+
+int uksm_unstable_init(void);
+void uksm_unstable_exit(void);
+
+#endif

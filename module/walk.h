@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From addresses to pages: what is mapped at an address, and in a range. */
+#ifndef UKSM_WALK_H
+#define UKSM_WALK_H
+
+#include <linux/mm_types.h>
+
+struct uksm_mm_slot;
+
+bool uksm_vma_mergeable(struct vm_area_struct *vma);
+struct vm_area_struct *uksm_vma_lookup(struct mm_struct *mm, unsigned long addr);
+struct vm_area_struct *uksm_vma_next(struct mm_struct *mm, unsigned long addr);
+
+/**
+ * enum uksm_mapped - what is mapped at an address
+ * @UKSM_MAPPED_NONE: nothing, or nothing that can be merged
+ * @UKSM_MAPPED_BUSY: a page under migration: it will be back
+ * @UKSM_MAPPED_ZERO: the zero page
+ * @UKSM_MAPPED_MERGED_ZERO: the zero page, in the place of a page merged with it,
+ *	on kernels that tell the two apart
+ * @UKSM_MAPPED_PAGE: an anonymous page; the batch holds a reference
+ * @UKSM_MAPPED_KSM: a KSM page of any engine; the batch holds a reference
+ * @UKSM_MAPPED_MERGED: the merged page that the scanner knows to be there
+ */
+enum uksm_mapped {
+	UKSM_MAPPED_NONE,
+	UKSM_MAPPED_BUSY,
+	UKSM_MAPPED_ZERO,
+	UKSM_MAPPED_MERGED_ZERO,
+	UKSM_MAPPED_PAGE,
+	UKSM_MAPPED_KSM,
+	UKSM_MAPPED_MERGED,
+};
+
+enum uksm_mapped uksm_mapped_at(struct vm_area_struct *vma, unsigned long addr,
+				struct page **pagep);
+struct page *uksm_page_get(struct vm_area_struct *vma, unsigned long addr);
+
+#define UKSM_BATCH_PAGES	64
+
+/**
+ * struct uksm_batch - what is mapped in a short range of addresses
+ * @start: first address
+ * @end: end of the range, exclusive
+ * @hole: nothing is mapped in the range, and @entry does not cover it
+ * @entry: what is mapped at @start + n * PAGE_SIZE
+ */
+struct uksm_batch {
+	unsigned long start;
+	unsigned long end;
+	bool hole;
+	struct {
+		struct page *page;
+		enum uksm_mapped mapped;
+	} entry[UKSM_BATCH_PAGES];
+};
+
+void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
+		    struct vm_area_struct *vma, unsigned long start, unsigned int max_pages);
+void uksm_batch_put(struct uksm_batch *batch);
+
+#endif
