@@ -80,7 +80,7 @@ lint:
 
 format:
 	@scripts/setup root
-	@scripts/lint --format
+	@scripts/lint --format $(FILES)
 
 .PHONY: clean distclean
 clean:
@@ -105,7 +105,7 @@ help:
 	@echo 'make install        ... and install it'
 	@echo 'make dkms-install   install with DKMS, so that new kernels get it too'
 	@echo 'make dkms-remove    the reverse'
-	@echo 'make lint           shellcheck, checkpatch, clang-format'
-	@echo 'make format         let clang-format rewrite the C files'
+	@echo 'make lint           SPDX lines, shellcheck, checkpatch; advice of clang-format'
+	@echo 'make format         let clang-format rewrite FILES="...", else all C files'
 	@echo 'make setup          bring this machine to where all this works'
 	@echo 'make clean          what was built; make distclean: all of build/'

@@ -3,6 +3,7 @@
  * Make trouble when loaded, so that tests/vm/selftest can see that the VM
  * runner's verdict fails.
  */
+#include <linux/compiler.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
@@ -17,7 +18,7 @@ static int __init trouble_init(void)
 	if (!strcmp(kind, "warn")) {
 		WARN(1, "trouble wanted\n");
 	} else if (!strcmp(kind, "oops")) {
-		*(volatile int *)8 = 0;
+		WRITE_ONCE(*(int *)8, 0);
 	} else if (!strcmp(kind, "lockup")) {
 		preempt_disable();
 		for (;;)
