@@ -149,7 +149,7 @@ static void test_pattern(void)
 	engine_set("sleep_millisecs", 0);
 	for (s = 0; s < ARRAY_SIZE(steps); s++) {
 		double since = now_secs();
-		char where[32];
+		char where[160];
 
 		all_go(processes);
 		all_wait(processes);
