@@ -1,13 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loading and unloading.
+ * Loading and unloading. What may refuse because of the kernel below comes
+ * first, and has no effect when it does.
  */
 #include <linux/init.h>
 #include <linux/module.h>
+#include <linux/string.h>
 
+#include "checksum.h"
 #include "fault.h"
+#include "hotplug.h"
+#include "knobs.h"
 #include "ksyms.h"
 #include "layout.h"
+#include "mm_slot.h"
+#include "stable_node.h"
+#include "stock.h"
+#include "sysfs.h"
+#include "uksmd.h"
+#include "unstable.h"
+
+static unsigned int run;
+module_param(run, uint, 0444);
+MODULE_PARM_DESC(run, "what to write to the run file first: 0 (default) or 1");
 
 #ifdef UKSM_DEBUG
 static char *fault;
@@ -20,6 +35,10 @@ bool __init uksm_fault(const char *name)
 }
 #endif
 
+/*
+ * Everything that can be refused is looked at before the first side effect,
+ * which is the hook on ksmd's run file. The scanner sleeps until run is written.
+ */
 static int __init uksm_init(void)
 {
 	int err;
@@ -30,15 +49,64 @@ static int __init uksm_init(void)
 	err = uksm_layout_check();
 	if (err)
 		return err;
+
+	err = uksm_checksum_init();
+	if (err)
+		return err;
+	err = uksm_stable_init();
+	if (err)
+		return err;
+	err = uksm_unstable_init();
+	if (err)
+		goto undo_stable;
+	err = uksm_stock_init();
+	if (err)
+		goto undo_unstable;
+	err = uksm_hotplug_init();
+	if (err)
+		goto undo_stock;
+	err = uksmd_start();
+	if (err)
+		goto undo_hotplug;
+	uksm_stock_set_enter_hint(uksmd_work_hint);
+	err = uksm_sysfs_init();
+	if (err)
+		goto undo_uksmd;
 	return 0;
+
+undo_uksmd:
+	uksm_stock_set_enter_hint(NULL);
+	uksmd_stop();
+undo_hotplug:
+	uksm_hotplug_exit();
+undo_stock:
+	uksm_stock_exit();
+undo_unstable:
+	uksm_unstable_exit();
+undo_stable:
+	uksm_stable_exit();
+	return err;
 }
 
+/*
+ * The files go first, so that nobody can set the scanner running again; then
+ * everything is unmerged, before anything that holds the trees together goes.
+ */
 static void __exit uksm_exit(void)
 {
+	uksm_sysfs_exit();
+	uksm_stock_set_enter_hint(NULL);
+	uksmd_stop();
+	uksm_hotplug_exit();
+	uksm_mm_slots_exit();
+	uksm_stock_exit();
+	uksm_unstable_exit();
+	uksm_stable_exit();
 }
 
 module_init(uksm_init);
 module_exit(uksm_exit);
 
 MODULE_DESCRIPTION("Merges equal memory pages, beside ksmd");
+MODULE_VERSION("0.1.0");
 MODULE_LICENSE("GPL");

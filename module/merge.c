@@ -9,6 +9,7 @@
 #include <linux/swap.h>
 
 #include "compat/compat.h"
+#include "compat/pte.h"
 #include "twin.h"
 
 /**
@@ -71,6 +72,9 @@ static int pte_write_protect(struct vm_area_struct *vma, unsigned long addr, pte
 
 	if (!pte_present(pte) || pte_pfn(pte) != page_to_pfn(page))
 		return -EAGAIN;
+	/* Made inaccessible for userfaultfd's sake: the new PTE would not be. */
+	if (uksm_pte_uffd(pte) && pte_protnone(pte))
+		return -EBUSY;
 
 	if (!pte_write(pte) && !pte_dirty(pte) && !exclusive && !mm_tlb_flush_pending(vma->vm_mm)) {
 		/* Read-only for everybody already, and for good. */
@@ -141,8 +145,8 @@ static pte_t pte_inherit(pte_t pte, pte_t old)
 	pte = pte_wrprotect(pte);
 	if (pte_soft_dirty(old))
 		pte = pte_mksoft_dirty(pte);
-	if (pte_uffd_wp(old))
-		pte = pte_mkuffd_wp(pte);
+	if (uksm_pte_uffd(old))
+		pte = uksm_pte_mkuffd(pte);
 	return pte;
 }
 

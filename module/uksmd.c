@@ -28,6 +28,8 @@ static struct task_struct *scanner;
 static DECLARE_WAIT_QUEUE_HEAD(scanner_wait);
 /* Set by whoever thinks that the scanner should not sleep on. */
 static bool scanner_woken;
+/* The scanner sleeps because no process has mergeable memory. */
+static bool scanner_idle;
 
 /* Memory is going offline: the trees must not be touched. Under uksm_mutex. */
 static bool offlining;
@@ -65,6 +67,13 @@ static bool scanner_wanted(void)
 	return READ_ONCE(uksm_knobs.run) == UKSM_RUN_MERGE;
 }
 
+/* Scan, unless ksmd is about to unmerge everything, which would be undone. */
+static bool scanner_work(void)
+{
+	return scanner_wanted() && !uksm_stock_unmerging() &&
+	       uksm_scan(READ_ONCE(uksm_knobs.pages_to_scan));
+}
+
 /*
  * rmmod calls the exit function when it is too late to refuse, and by then each
  * merged page must get memory of its own. So as long as there is not enough for
@@ -100,6 +109,13 @@ static void scanner_sleep(unsigned int msecs)
 	WRITE_ONCE(scanner_woken, false);
 }
 
+static void scanner_idle_sleep(void)
+{
+	WRITE_ONCE(scanner_idle, true);
+	scanner_sleep(IDLE_MSECS);
+	WRITE_ONCE(scanner_idle, false);
+}
+
 static int scanner_main(void *unused)
 {
 	bool busy;
@@ -109,14 +125,14 @@ static int scanner_main(void *unused)
 
 	while (!kthread_should_stop()) {
 		engine_lock();
-		busy = scanner_wanted() && uksm_scan(READ_ONCE(uksm_knobs.pages_to_scan));
+		busy = scanner_work();
 		unload_guard();
 		mutex_unlock(&uksm_mutex);
 
 		if (busy)
 			scanner_sleep(READ_ONCE(uksm_knobs.sleep_millisecs));
 		else if (scanner_wanted())
-			scanner_sleep(IDLE_MSECS);
+			scanner_idle_sleep();
 		else
 			wait_event_freezable(scanner_wait,
 					     scanner_wanted() || kthread_should_stop());
@@ -130,10 +146,18 @@ void uksmd_sleep_changed(void)
 	scanner_wake();
 }
 
-/** uksmd_work_hint() - a process may have become mergeable; any context that may wake */
+/**
+ * uksmd_work_hint() - a process may have become mergeable
+ *
+ * Ends idling, but not the pause between two rounds: how much the scanner works
+ * is not for the processes to decide.
+ *
+ * Context: any that may wake a task, hard interrupts included.
+ */
 void uksmd_work_hint(void)
 {
-	scanner_wake();
+	if (READ_ONCE(scanner_idle))
+		scanner_wake();
 }
 
 /** uksmd_task() - the scanner thread */

@@ -5,6 +5,7 @@
 
 #include <linux/mm.h>
 #include <linux/swapops.h>
+#include <linux/userfaultfd_k.h>
 #ifdef UKSM_HAVE_LEAFOPS
 #include <linux/leafops.h>
 #endif
@@ -19,6 +20,32 @@ static inline bool uksm_pte_is_migration(pte_t pte)
 	return softleaf_is_migration(softleaf_from_pte(pte));
 #else
 	return is_migration_entry(pte_to_swp_entry(pte));
+#endif
+}
+
+/**
+ * uksm_pte_uffd() - does userfaultfd track accesses through this entry?
+ * @pte: a present entry
+ */
+static inline bool uksm_pte_uffd(pte_t pte)
+{
+#ifdef UKSM_HAVE_PTE_UFFD
+	return pte_uffd(pte);
+#else
+	return pte_uffd_wp(pte);
+#endif
+}
+
+/**
+ * uksm_pte_mkuffd() - let userfaultfd track accesses through this entry
+ * @pte: a present, write-protected entry
+ */
+static inline pte_t uksm_pte_mkuffd(pte_t pte)
+{
+#ifdef UKSM_HAVE_PTE_UFFD
+	return pte_mkuffd(pte);
+#else
+	return pte_mkuffd_wp(pte);
 #endif
 }
 
