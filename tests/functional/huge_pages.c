@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Transparent huge pages: split where a part of them has a twin, left alone otherwise.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "harness.h"
+#include "memory.h"
+#include "uapi.h"
+
+#define HPAGE_PAGES (HPAGE_SIZE / PAGE_SIZE)
+#define HPAGE_KIB (long)(HPAGE_SIZE >> 10)
+
+/* Aligned memory with huge pages, every small page of its own content. */
+static char *huge_map(size_t hpages, uint64_t seed)
+{
+	char *addr = mmap(NULL, (hpages + 1) * HPAGE_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t i;
+
+	CHECK(addr != MAP_FAILED, "mmap: %m");
+	addr = (char *)(((uintptr_t)addr + HPAGE_SIZE - 1) & ~(HPAGE_SIZE - 1));
+	if (madvise(addr, hpages * HPAGE_SIZE, MADV_HUGEPAGE))
+		test_skip("this kernel has no transparent huge pages");
+	for (i = 0; i < hpages * HPAGE_PAGES; i++)
+		page_fill(addr + i * PAGE_SIZE, seed + i);
+	if (smaps_kib(addr, "AnonHugePages:") != (long)hpages * HPAGE_KIB)
+		test_skip("no huge pages to be had: AnonHugePages is %ld of %ld KiB",
+			  smaps_kib(addr, "AnonHugePages:"), (long)hpages * HPAGE_KIB);
+	return addr;
+}
+
+static void check_huge(const char *where, const char *addr, size_t hpages)
+{
+	CHECK(smaps_kib(addr, "AnonHugePages:") == (long)hpages * HPAGE_KIB,
+	      "%s: AnonHugePages is %ld KiB, expected %ld", where,
+	      smaps_kib(addr, "AnonHugePages:"), (long)hpages * HPAGE_KIB);
+}
+
+static void test_unique_stays(void)
+{
+	char *area = huge_map(2, 100000);
+	char *pair = area_map_same(2, 1);
+	uint64_t pfn = pfn_of(area);
+
+	area_mergeable(area, 2 * HPAGE_PAGES);
+	engine_start();
+	engine_wait_full_scans(4);
+	check_merged("small pages", pair, 2);
+	check_huge("no duplicates", area, 2);
+	CHECK(pfn_of(area) == pfn, "the huge page moved");
+	area_check_distinct(area, 2 * HPAGE_PAGES, 100000);
+}
+
+/* One small page of the first huge page has a twin outside; the second huge page has none. */
+static void test_one_match_splits_one(void)
+{
+	char *area = huge_map(2, 200000);
+	char *twin = area_map_same(1, 200000 + 77);
+
+	area_mergeable(area, 2 * HPAGE_PAGES);
+	engine_start();
+	engine_wait_full_scans(4);
+	CHECK(pfn_of(area + 77 * PAGE_SIZE) == pfn_of(twin), "the twins did not merge");
+	check_huge("a match in the first of two", area, 1);
+	area_check_distinct(area, 2 * HPAGE_PAGES, 200000);
+	CHECK_PAGE(twin, 200000 + 77);
+	engine_check_counters("one pair", 1, 1, 2 * HPAGE_PAGES - 1, 0);
+}
+
+static void test_same_huge_pages(void)
+{
+	char *one = huge_map(1, 300000), *two = huge_map(1, 300000);
+	size_t i;
+
+	area_mergeable(one, HPAGE_PAGES);
+	area_mergeable(two, HPAGE_PAGES);
+	engine_start();
+	engine_wait_full_scans(4);
+	for (i = 0; i < HPAGE_PAGES; i++)
+		CHECK(pfn_of(one + i * PAGE_SIZE) == pfn_of(two + i * PAGE_SIZE),
+		      "page %zu of two equal huge pages did not merge", i);
+	check_huge("all merged", one, 0);
+	check_huge("all merged", two, 0);
+	area_check_distinct(one, HPAGE_PAGES, 300000);
+	area_check_distinct(two, HPAGE_PAGES, 300000);
+	engine_check_counters("two equal huge pages", HPAGE_PAGES, HPAGE_PAGES, 0, 0);
+}
+
+static void test_huge_page_of_one_content(void)
+{
+	char *area = huge_map(1, 400000);
+	size_t i;
+
+	for (i = 0; i < HPAGE_PAGES; i++)
+		page_fill(area + i * PAGE_SIZE, 5);
+	area_mergeable(area, HPAGE_PAGES);
+	engine_set("max_page_sharing", HPAGE_PAGES);
+	engine_start();
+	engine_wait_full_scans(4);
+	check_merged("one content", area, HPAGE_PAGES);
+	area_check_same(area, HPAGE_PAGES, 5);
+	engine_check_counters("one content", 1, HPAGE_PAGES - 1, 0, 0);
+}
+
+static void test_empty_huge_page(void)
+{
+	char *area = huge_map(1, 500000);
+	size_t i;
+
+	for (i = 0; i < HPAGE_PAGES; i++)
+		page_fill(area + i * PAGE_SIZE, 0);
+	area_mergeable(area, HPAGE_PAGES);
+	engine_set("use_zero_pages", 1);
+	engine_start();
+	engine_wait_full_scans(4);
+	for (i = 0; i < HPAGE_PAGES; i++)
+		CHECK(pfn_of(area + i * PAGE_SIZE) == zero_pfn(), "page %zu is not the zero page", i);
+	area_check_same(area, HPAGE_PAGES, 0);
+	engine_check_counters("an empty huge page", 0, 0, 0, 0);
+}
+
+/* Collapsing merged pages into a huge page again must keep every byte, and the twin. */
+static void test_collapse_after_merge(void)
+{
+	char *area = huge_map(1, 600000);
+	char *twin = area_map_same(1, 600000 + 9);
+	int err;
+
+	area_mergeable(area, HPAGE_PAGES);
+	engine_start();
+	engine_wait_full_scans(4);
+	CHECK(pfn_of(area + 9 * PAGE_SIZE) == pfn_of(twin), "the twins did not merge");
+	engine_pause();
+	err = madvise(area, HPAGE_SIZE, MADV_COLLAPSE);
+	test_note("collapse of a range with a merged page: %s", err ? "refused" : "done");
+	area_check_distinct(area, HPAGE_PAGES, 600000);
+	CHECK_PAGE(twin, 600000 + 9);
+	page_fill(area + 9 * PAGE_SIZE, 7);
+	CHECK_PAGE(twin, 600000 + 9);
+	engine_set("run", 1);
+	engine_settle();
+	CHECK_PAGE(area + 9 * PAGE_SIZE, 7);
+	/* The twin is a KSM page still, with no other sharer. */
+	engine_check_counters("one of two written", 1, 0, HPAGE_PAGES, 0);
+}
+
+static const struct test tests[] = {
+	{ "unique-stays", test_unique_stays },
+	{ "one-match-splits-one", test_one_match_splits_one },
+	{ "same-huge-pages", test_same_huge_pages },
+	{ "huge-page-of-one-content", test_huge_page_of_one_content },
+	{ "empty-huge-page", test_empty_huge_page },
+	{ "collapse-after-merge", test_collapse_after_merge },
+};
+
+int main(int argc, char **argv)
+{
+	return harness_main("huge_pages", tests, ARRAY_SIZE(tests), argc, argv);
+}
