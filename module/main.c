@@ -43,6 +43,11 @@ static int __init uksm_init(void)
 {
 	int err;
 
+	if (run != UKSM_RUN_STOP && run != UKSM_RUN_MERGE) {
+		pr_err("run must be 0 or 1: refusing to load\n");
+		return -EINVAL;
+	}
+
 	err = uksm_ksyms_init();
 	if (err)
 		return err;
@@ -72,13 +77,19 @@ static int __init uksm_init(void)
 	err = uksm_sysfs_init();
 	if (err)
 		goto undo_uksmd;
+	err = uksmd_set_run(run);
+	if (err)
+		goto undo_sysfs;
 	return 0;
 
+undo_sysfs:
+	uksm_sysfs_exit();
 undo_uksmd:
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
 undo_hotplug:
 	uksm_hotplug_exit();
+	uksm_mm_slots_exit();
 undo_stock:
 	uksm_stock_exit();
 undo_unstable:

@@ -63,10 +63,12 @@ static inline pmd_t uksm_pmd_read(pmd_t *pmdp)
 static inline pte_t *uksm_pte_map_lock(struct mm_struct *mm, pmd_t *pmdp,
 				       unsigned long addr, spinlock_t **ptlp)
 {
+	pte_t *ptep;
+
 #if defined(UKSM_HAVE_PTE_OFFSET_MAP_LOCK_INNER)
-	return uksm_kcall(__pte_offset_map_lock)(mm, pmdp, addr, ptlp);
+	ptep = uksm_kcall(__pte_offset_map_lock)(mm, pmdp, addr, ptlp);
 #elif !defined(pte_offset_map_lock)
-	return uksm_kcall(pte_offset_map_lock)(mm, pmdp, addr, ptlp);
+	ptep = uksm_kcall(pte_offset_map_lock)(mm, pmdp, addr, ptlp);
 #else
 	/*
 	 * Here only mmap_lock held for write takes a page table away, so what
@@ -77,8 +79,14 @@ static inline pte_t *uksm_pte_map_lock(struct mm_struct *mm, pmd_t *pmdp,
 	if (pmd_none(pmd) || pmd_trans_huge(pmd) || pmd_devmap(pmd) ||
 	    !pmd_present(pmd) || pmd_bad(pmd))
 		return NULL;
-	return pte_offset_map_lock(mm, pmdp, addr, ptlp);
+	ptep = pte_offset_map_lock(mm, pmdp, addr, ptlp);
+	__release(*ptlp);
 #endif
+	/* For sparse, where it follows locks. */
+#ifdef __cond_lock
+	(void)__cond_lock(*ptlp, ptep);
+#endif
+	return ptep;
 }
 
 static inline struct page *uksm_normal_page(struct vm_area_struct *vma,
