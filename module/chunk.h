@@ -34,7 +34,7 @@ enum uksm_page_state {
  * Flags of a tracked page, the low bits of key.flags. The bits above
  * UKSM_NID_SHIFT hold the number of the unstable tree that holds the page.
  */
-#define UKSM_F_COLLIDES	BIT(0)	/* an unequal page has this checksum: search again */
+#define UKSM_F_COLLIDES	BIT(0)	/* another page has this checksum: search again */
 #define UKSM_NID_SHIFT	4
 
 /**

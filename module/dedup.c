@@ -391,10 +391,15 @@ static void dedup_anon(struct site *site)
 	if (err == -ENOENT)
 		err = merge_unstable(site, nid);
 
-	if (err == -EEXIST)
+	if (err != -EEXIST && err != -ENOENT)
+		return;
+	/*
+	 * The parts of a page that are not sampled can become equal without a
+	 * change of checksum; and a full chain may have room the next time.
+	 */
+	if (err == -EEXIST || uksm_stable_has(nid, t->key.checksum))
 		t->key.flags |= UKSM_F_COLLIDES;
-	if (err == -EEXIST || err == -ENOENT)
-		uksm_unstable_add(t, nid);
+	uksm_unstable_add(t, nid);
 }
 
 /*

@@ -339,6 +339,17 @@ struct uksm_stable_node *uksm_stable_search(unsigned int nid, u32 checksum, stru
 }
 
 /**
+ * uksm_stable_has() - are there merged pages of this checksum, whatever their content?
+ * @nid: which tree
+ * @checksum: what uksm_checksum() gave
+ */
+bool uksm_stable_has(unsigned int nid, u32 checksum)
+{
+	lockdep_assert_held(&uksm_mutex);
+	return uksm_index_first(&stable.tree[nid], checksum);
+}
+
+/**
  * uksm_stable_node_add() - put a new node into the stable tree
  * @node: from uksm_stable_node_alloc(), with or without rmap_items
  * @checksum: of its page
