@@ -81,7 +81,7 @@ static u32 hash_sample(const void *page)
 /*
  * Most pages are in no cache when their turn comes, and no hardware foresees
  * where we look: without this, each line is waited for on its own, and sixteen
- * of them take longer than all of the page in order.
+ * of them take as long as all of the page in order.
  */
 static void prefetch_sample(const void *page)
 {
