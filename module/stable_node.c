@@ -533,18 +533,6 @@ void uksm_stable_del_pfn_range(unsigned long start_pfn, unsigned long end_pfn)
 	visit_nodes(node_del_in_range, &range);
 }
 
-/** uksm_stable_empty() - true when there is no stable node */
-bool uksm_stable_empty(void)
-{
-	unsigned int nid;
-
-	lockdep_assert_held(&uksm_mutex);
-	for (nid = 0; nid < nr_node_ids; nid++)
-		if (!uksm_index_empty(&stable.tree[nid]))
-			return false;
-	return true;
-}
-
 /** uksm_stable_init() - allocate the roots; 0 or -ENOMEM */
 int uksm_stable_init(void)
 {

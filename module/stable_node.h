@@ -41,7 +41,6 @@ bool uksm_stable_has(unsigned int nid, u32 checksum);
 void uksm_stable_prune(void);
 unsigned long uksm_stable_release(bool force);
 void uksm_stable_del_pfn_range(unsigned long start_pfn, unsigned long end_pfn);
-bool uksm_stable_empty(void);
 
 int uksm_stable_init(void);
 void uksm_stable_exit(void);

@@ -172,7 +172,7 @@ struct task_struct *uksmd_task(void)
  */
 static void stock_release_if_idle(void)
 {
-	if (!scanner_wanted() && uksm_stable_empty())
+	if (!scanner_wanted() && !uksm_stats.pages_shared && !uksm_stable_release(false))
 		uksm_stock_release();
 }
 
@@ -217,6 +217,8 @@ int uksmd_set_run(unsigned int run)
 	engine_lock();
 	if (run != uksm_knobs.run)
 		err = run_change(run);
+	else
+		stock_release_if_idle();
 	mutex_unlock(&uksm_mutex);
 	scanner_wake();
 	return err;

@@ -94,7 +94,7 @@ static int unmerge_step(struct uksm_mm_slot *slot, unsigned long *addr, struct u
 		*addr = ULONG_MAX;
 		return 0;
 	}
-	vma = uksm_vma_next(slot->mm, *addr);
+	vma = uksm_vma_next_merged(slot->mm, *addr);
 	if (!vma) {
 		*addr = ULONG_MAX;
 		err = 0;

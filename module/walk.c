@@ -9,17 +9,20 @@
 #include "compat/pte.h"
 #include "twin.h"
 
-/**
- * uksm_vma_mergeable() - may pages of this VMA be merged?
- * @vma: VMA; the caller holds its mmap_lock
- *
- * %VM_MERGEABLE is more than the owner's consent. mremap() breaks KSM pages
- * only in VMAs that have it, and a merged page moved without that could not be
- * found by rmap walks any more.
- */
-bool uksm_vma_mergeable(struct vm_area_struct *vma)
+/* May the VMA map merged pages? */
+static bool vma_flagged(struct vm_area_struct *vma)
 {
-	return (vma->vm_flags & VM_MERGEABLE) && vma->anon_vma && uksm_vma_compatible(vma);
+	return (vma->vm_flags & VM_MERGEABLE) && vma->anon_vma;
+}
+
+/*
+ * May pages of the VMA be merged? VM_MERGEABLE is more than the owner's consent.
+ * mremap() breaks KSM pages only in VMAs that have it, and a merged page moved
+ * without that could not be found by rmap walks any more.
+ */
+static bool vma_mergeable(struct vm_area_struct *vma)
+{
+	return vma_flagged(vma) && uksm_vma_compatible(vma);
 }
 
 /**
@@ -31,7 +34,7 @@ struct vm_area_struct *uksm_vma_lookup(struct mm_struct *mm, unsigned long addr)
 {
 	struct vm_area_struct *vma = find_vma(mm, addr);
 
-	return vma && vma->vm_start <= addr && uksm_vma_mergeable(vma) ? vma : NULL;
+	return vma && vma->vm_start <= addr && vma_mergeable(vma) ? vma : NULL;
 }
 
 /**
@@ -43,7 +46,24 @@ struct vm_area_struct *uksm_vma_next(struct mm_struct *mm, unsigned long addr)
 {
 	struct vm_area_struct *vma = find_vma(mm, addr);
 
-	while (vma && !uksm_vma_mergeable(vma))
+	while (vma && !vma_mergeable(vma))
+		vma = find_vma(mm, vma->vm_end);
+	return vma;
+}
+
+/**
+ * uksm_vma_next_merged() - the first VMA behind an address that may map merged
+ *	pages, or NULL
+ * @mm: address space; the caller holds its mmap_lock
+ * @addr: user virtual address
+ *
+ * A VMA may have become unfit for merging after pages of it were merged.
+ */
+struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma = find_vma(mm, addr);
+
+	while (vma && !vma_flagged(vma))
 		vma = find_vma(mm, vma->vm_end);
 	return vma;
 }

@@ -7,9 +7,9 @@
 
 struct uksm_mm_slot;
 
-bool uksm_vma_mergeable(struct vm_area_struct *vma);
 struct vm_area_struct *uksm_vma_lookup(struct mm_struct *mm, unsigned long addr);
 struct vm_area_struct *uksm_vma_next(struct mm_struct *mm, unsigned long addr);
+struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long addr);
 
 /**
  * enum uksm_mapped - what is mapped at an address

@@ -21,7 +21,6 @@
 #include <linux/pgtable.h>
 #include <linux/rmap.h>
 #include <linux/sched/coredump.h>
-#include <linux/userfaultfd_k.h>
 
 #include "../ksyms.h"
 
@@ -485,12 +484,9 @@ static inline bool uksm_vma_compatible(struct vm_area_struct *vma)
 #ifdef VM_SHADOW_STACK
 	unfit |= VM_SHADOW_STACK;
 #endif
-	/*
-	 * exec moves the temporary stack where no rmap walk finds it; the owner
-	 * of a userfaultfd relies on its write protection being the only one.
-	 */
+	/* exec moves the temporary stack where no rmap walk finds it. */
 	return !(vma->vm_flags & unfit) && !vma_is_dax(vma) &&
-	       !vma_is_temporary_stack(vma) && !userfaultfd_armed(vma);
+	       !vma_is_temporary_stack(vma);
 }
 
 /**
