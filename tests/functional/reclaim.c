@@ -4,7 +4,6 @@
  * and soft offline, for good by hard offline. Every sharer must follow.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -12,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,78 +19,8 @@
 #include "harness.h"
 #include "helper.h"
 #include "memory.h"
+#include "swap.h"
 #include "uapi.h"
-
-#define ZRAM "/sys/block/zram0/"
-#define CGROUP "/sys/fs/cgroup/uksm-reclaim"
-#define RECLAIM_ROUNDS 60
-
-static int file_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-/* Swap on compressed memory; off again when the machine ends or the next test needs it. */
-static void swap_start(void)
-{
-	swapoff("/dev/zram0");
-	if (access(ZRAM "disksize", F_OK) && system("modprobe zram num_devices=1 2>/dev/null"))
-		test_skip("no zram to swap to");
-	file_write(ZRAM "reset", "1");
-	CHECK(!file_write(ZRAM "disksize", "268435456"), "cannot size zram0");
-	CHECK(!system("mkswap /dev/zram0 >/dev/null"), "mkswap failed");
-	CHECK_SYS(swapon("/dev/zram0", 0));
-}
-
-/* From here on this process's new memory is charged to a group that can be told to shrink. */
-static void cgroup_enter(void)
-{
-	char pid[32];
-	int err;
-
-	err = file_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
-	if (err)
-		test_skip("no memory controller: %s", strerror(-err));
-	if (mkdir(CGROUP, 0755) && errno != EEXIST)
-		test_skip("no control group: %s", strerror(errno));
-	if (access(CGROUP "/memory.reclaim", F_OK))
-		test_skip("this kernel has no memory.reclaim");
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	err = file_write(CGROUP "/cgroup.procs", pid);
-	CHECK(!err, "cannot enter " CGROUP ": %s", strerror(-err));
-}
-
-static size_t count_swapped(const char *area, size_t pages)
-{
-	size_t i, swapped = 0;
-
-	for (i = 0; i < pages; i++)
-		swapped += !!(pagemap_entry(area + i * PAGE_SIZE) & PM_SWAP);
-	return swapped;
-}
-
-/* Shrink the group until the area is in swap; a page with many sharers takes several rounds. */
-static void push_out(const char *area, size_t pages)
-{
-	int round;
-
-	for (round = 0; round < RECLAIM_ROUNDS; round++) {
-		if (count_swapped(area, pages) == pages)
-			return;
-		/* It reports EAGAIN when it finds less than was asked for. */
-		file_write(CGROUP "/memory.reclaim", "16M");
-	}
-	test_fail("after %d rounds of reclaim %zu of %zu pages are in swap", round,
-		  count_swapped(area, pages), pages);
-}
 
 static void test_swap(void)
 {
@@ -116,7 +43,7 @@ static void test_swap(void)
 	check_merged("after swap-in", same, 64);
 	area_check_same(same, 64, 1);
 	engine_check_counters("after swap-in", 1, 63, 64, 0);
-	CHECK_SYS(swapoff("/dev/zram0"));
+	swap_stop();
 }
 
 static void test_swap_write(void)
@@ -138,7 +65,7 @@ static void test_swap_write(void)
 	check_merged("pages not written", area + 6 * PAGE_SIZE, 58);
 	area_check_same(area + 6 * PAGE_SIZE, 58, 2);
 	engine_check_counters("one of 64 written", 1, 62, 1, 0);
-	CHECK_SYS(swapoff("/dev/zram0"));
+	swap_stop();
 }
 
 static void swapped_child(struct helper *self, void *arg)
@@ -175,7 +102,7 @@ static void test_swap_fork(void)
 	helper_finish(&child);
 	engine_wait_full_scans(3);
 	check_merged("after swap-in", area, 32);
-	CHECK_SYS(swapoff("/dev/zram0"));
+	swap_stop();
 }
 
 static void test_swapoff(void)
@@ -189,7 +116,7 @@ static void test_swapoff(void)
 	engine_settle();
 	check_merged("at first", area, 64);
 	push_out(area, 64);
-	CHECK_SYS(swapoff("/dev/zram0"));
+	swap_stop();
 	CHECK(count_swapped(area, 64) == 0, "pages are in swap after swapoff");
 	area_check_same(area, 64, 6);
 	engine_wait_full_scans(3);
@@ -213,7 +140,7 @@ static void test_swap_unmerge(void)
 	engine_unmerge();
 	engine_check_counters("run=2 with all pages in swap", 0, 0, 0, 0);
 	area_check_same(area, 64, 7);
-	CHECK_SYS(swapoff("/dev/zram0"));
+	swap_stop();
 	area_check_same(area, 64, 7);
 }
 
@@ -228,7 +155,7 @@ static void test_swap_while_scanned(void)
 	distinct = area_map_distinct(256, 1000);
 	engine_start();
 	for (round = 0; round < 25; round++) {
-		file_write(CGROUP "/memory.reclaim", "4M");
+		cgroup_shrink("4M");
 		if (round % 5 == 4) {
 			area_check_same(same, 256, 8);
 			area_check_distinct(distinct, 256, 1000);
@@ -238,7 +165,7 @@ static void test_swap_while_scanned(void)
 	}
 	area_check_same(same, 256, 8);
 	area_check_distinct(distinct, 256, 1000);
-	CHECK_SYS(swapoff("/dev/zram0"));
+	swap_stop();
 	engine_wait_full_scans(3);
 	check_merged("at the end", same, 256);
 	area_check_same(same, 256, 8);

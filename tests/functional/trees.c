@@ -193,7 +193,9 @@ static void test_node_migration(void)
 	engine_start();
 	engine_settle();
 	check_merged("before", area, 4);
+	engine_pause();
 	CHECK_SYS(syscall(SYS_move_pages, 0, 1UL, &area, &target, &status, MPOL_MF_MOVE_ALL));
+	engine_set("run", 1);
 	CHECK(status == 1 && node_of(area) == 1, "move_pages says %d, the page is on node %d",
 	      status, node_of(area));
 	check_merged("after the move", area, 4);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Loading and unloading the module under test, the file that UKSM_KO names.
+ */
+#ifndef UKSM_TEST_MODULE_H
+#define UKSM_TEST_MODULE_H
+
+#include <stdbool.h>
+
+/** module_try_load() - load the module with parameters; returns 0 or a negative errno */
+int module_try_load(const char *parameters);
+
+/** module_load() - load it without parameters, which must succeed */
+void module_load(void);
+
+/** module_try_unload() - unload it; returns 0 or a negative errno */
+int module_try_unload(void);
+
+/** module_unload() - unload it, which must succeed and leave no file, thread or module behind */
+void module_unload(void);
+
+/** module_loaded() - is it in /proc/modules? */
+bool module_loaded(void);
+
+/** module_has_parameter() - does the file UKSM_KO name this parameter in its modinfo? */
+bool module_has_parameter(const char *name);
+
+#endif

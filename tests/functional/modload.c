@@ -1,0 +1,658 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module comes and goes: refusals at load, unload in every state of the engine, and nothing
+ * left behind after many rounds. Starts and ends with the module unloaded.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "harness.h"
+#include "helper.h"
+#include "klog.h"
+#include "memory.h"
+#include "module.h"
+#include "swap.h"
+
+#define CYCLES_DEFAULT 50
+
+/* Every test begins without the module, whatever the one before left. */
+static void begin(void)
+{
+	if (engine_is_stock())
+		test_skip("stock ksm cannot be unloaded");
+	if (module_loaded())
+		module_unload();
+}
+
+static void test_load_unload(void)
+{
+	int round;
+
+	begin();
+	for (round = 0; round < 5; round++) {
+		module_load();
+		CHECK(module_loaded(), "not in /proc/modules after loading");
+		CHECK(engine_get("run") == 0, "run is %ld after loading", engine_get("run"));
+		CHECK(engine_get("pages_shared") == 0, "pages_shared is %ld after loading",
+		      engine_get("pages_shared"));
+		module_unload();
+	}
+}
+
+static void test_load_twice(void)
+{
+	char *area;
+	int err;
+
+	begin();
+	area = area_map_same(4, 1);
+	module_load();
+	err = module_try_load("");
+	CHECK(err == -EEXIST, "the second load: %s", err ? strerror(-err) : "accepted");
+	engine_start();
+	engine_settle();
+	check_merged("after the second load was refused", area, 4);
+	module_unload();
+	area_check_same(area, 4, 1);
+}
+
+/* Two loads at once: one succeeds, the other is told so. */
+static void test_load_race(void)
+{
+	int round;
+
+	begin();
+	for (round = 0; round < 10; round++) {
+		atomic_int *wins = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		pid_t pids[3];
+		size_t i;
+
+		for (i = 0; i < ARRAY_SIZE(pids); i++) {
+			pids[i] = CHECK_SYS(fork());
+			if (!pids[i]) {
+				int err = module_try_load("");
+
+				CHECK(!err || err == -EEXIST || err == -EBUSY, "a load that lost: %s",
+				      strerror(-err));
+				atomic_fetch_add(wins, !err);
+				_exit(0);
+			}
+		}
+		for (i = 0; i < ARRAY_SIZE(pids); i++)
+			child_finish(pids[i]);
+		CHECK(*wins == 1, "%d of 3 loads at once succeeded", *wins);
+		module_unload();
+		munmap(wins, PAGE_SIZE);
+	}
+}
+
+static void test_bad_parameters(void)
+{
+	static const char *const bad[] = { "run=2", "run=3", "run=-1", "run=x" };
+	size_t i;
+
+	begin();
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		int err = module_try_load(bad[i]);
+
+		CHECK(err == -EINVAL, "loading with %s: %s", bad[i], err ? strerror(-err) : "accepted");
+		CHECK(!module_loaded() && !engine_has("run"), "%s left something behind", bad[i]);
+	}
+	CHECK(!module_try_load("run=1"), "loading with run=1 failed");
+	CHECK(engine_get("run") == 1, "run is %ld after loading with run=1", engine_get("run"));
+	module_unload();
+}
+
+/* A kernel that does not match, as a debug build can rehearse it: one line, an errno for each. */
+static void test_mismatch(void)
+{
+	static const char *const faults[] = { "symbol", "layout", "prototype", "hook" };
+	int errors[ARRAY_SIZE(faults)];
+	size_t i, j;
+
+	begin();
+	if (!module_has_parameter("fault"))
+		test_skip("not a debug build: it has no parameter fault");
+	for (i = 0; i < ARRAY_SIZE(faults); i++) {
+		char parameters[64];
+		unsigned int lines;
+		int log = klog_open();
+
+		snprintf(parameters, sizeof(parameters), "fault=%s", faults[i]);
+		errors[i] = module_try_load(parameters);
+		CHECK(errors[i], "loaded in spite of %s", parameters);
+		CHECK(!module_loaded() && !engine_has("run"), "%s left something behind", parameters);
+		lines = klog_count(log, "");
+		close(log);
+		test_note("%s: %s, %u line(s) in the log", parameters, strerror(-errors[i]), lines);
+		CHECK(lines == 1, "%s: %u lines in the log", parameters, lines);
+		for (j = 0; j < i; j++)
+			CHECK(errors[i] != errors[j], "%s and %s give the same error, %s", faults[i],
+			      faults[j], strerror(-errors[i]));
+		CHECK(!knob_write(ENGINE_DIR_STOCK, "run", "1", 1), "stock does not start after %s",
+		      parameters);
+		knob_write(ENGINE_DIR_STOCK, "run", "2", 1);
+		knob_write(ENGINE_DIR_STOCK, "run", "0", 1);
+		module_load();
+		module_unload();
+	}
+}
+
+static void test_unload_merged(void)
+{
+	char *same, *pairs[2], *zeros;
+	size_t i;
+
+	begin();
+	module_load();
+	same = area_map_same(600, 2);
+	pairs[0] = area_map_distinct(300, 3000);
+	pairs[1] = area_map_distinct(300, 3000);
+	zeros = area_map_same(50, 0);
+	engine_set("use_zero_pages", 1);
+	engine_start();
+	engine_wait_full_scans(3);
+	CHECK(pages_distinct(same, 600) <= 4, "600 equal pages lie in %zu frames",
+	      pages_distinct(same, 600));
+	module_unload();
+	check_unmerged("equal pages", same, 600);
+	for (i = 0; i < 300; i++)
+		CHECK(pfn_of(pairs[0] + i * PAGE_SIZE) != pfn_of(pairs[1] + i * PAGE_SIZE),
+		      "pair %zu still shares a frame", i);
+	area_check_same(same, 600, 2);
+	area_check_distinct(pairs[0], 300, 3000);
+	area_check_distinct(pairs[1], 300, 3000);
+	area_check_same(zeros, 50, 0);
+}
+
+static void test_unload_in_first_scan(void)
+{
+	int round;
+	char *area;
+
+	begin();
+	area = area_map_same(4000, 3);
+	for (round = 0; round < 5; round++) {
+		module_load();
+		engine_set("pages_to_scan", 200);
+		engine_set("sleep_millisecs", 1);
+		engine_set("run", 1);
+		usleep(2000 * round);
+		module_unload();
+	}
+	check_unmerged("after unloading", area, 4000);
+	area_check_same(area, 4000, 3);
+}
+
+static void unload_holder(struct helper *self, void *arg)
+{
+	char *area = area_map_same(100, 4);
+
+	helper_step(self);
+	area_check_same(area, 100, 4);
+}
+
+/* Unload while processes with merged memory end, fork and write. */
+static void test_unload_while_exiting(void)
+{
+	enum { CHILDREN = 8 };
+	int round;
+
+	begin();
+	for (round = 0; round < 5; round++) {
+		struct helper children[CHILDREN];
+		char *area = area_map_same(100, 4);
+		pid_t killer;
+		int c;
+
+		module_load();
+		for (c = 0; c < CHILDREN; c++) {
+			helper_start(&children[c], unload_holder, NULL);
+			helper_wait(&children[c]);
+		}
+		engine_start();
+		engine_settle();
+		killer = CHECK_SYS(fork());
+		if (!killer) {
+			for (c = 0; c < CHILDREN; c += 2) {
+				kill(children[c].pid, SIGKILL);
+				usleep(300);
+			}
+			_exit(0);
+		}
+		module_unload();
+		child_finish(killer);
+		for (c = 0; c < CHILDREN; c++) {
+			if (c % 2)
+				helper_finish(&children[c]);
+			else
+				helper_kill(&children[c]);
+		}
+		check_unmerged("in the parent", area, 100);
+		area_check_same(area, 100, 4);
+		CHECK_SYS(munmap(area, 100 * PAGE_SIZE));
+	}
+}
+
+struct busy_writer {
+	char *area;
+	size_t pages;
+	atomic_bool stop;
+};
+
+static void *busy_writer_run(void *arg)
+{
+	struct busy_writer *w = arg;
+	size_t i = 0;
+
+	while (!atomic_load(&w->stop))
+		page_touch(w->area + i++ % w->pages * PAGE_SIZE);
+	return NULL;
+}
+
+static void test_unload_while_written(void)
+{
+	struct busy_writer w = { .pages = 500 };
+	pthread_t thread;
+	int round;
+
+	begin();
+	w.area = area_map_same(w.pages, 5);
+	CHECK(!pthread_create(&thread, NULL, busy_writer_run, &w), "pthread_create: %m");
+	for (round = 0; round < 5; round++) {
+		module_load();
+		engine_start();
+		engine_settle();
+		module_unload();
+		area_check_same(w.area, w.pages, 5);
+	}
+	atomic_store(&w.stop, true);
+	pthread_join(thread, NULL);
+	check_unmerged("at the end", w.area, w.pages);
+}
+
+static void test_unload_with_forks(void)
+{
+	char *area;
+	pid_t forker;
+	int round;
+
+	begin();
+	area = area_map_same(100, 6);
+	for (round = 0; round < 3; round++) {
+		module_load();
+		engine_start();
+		engine_settle();
+		forker = CHECK_SYS(fork());
+		if (!forker) {
+			int i;
+
+			for (i = 0; i < 50; i++) {
+				pid_t pid = CHECK_SYS(fork());
+
+				if (!pid) {
+					page_touch(area + i * PAGE_SIZE);
+					area_check_same(area, 100, 6);
+					_exit(0);
+				}
+				child_finish(pid);
+			}
+			check_unmerged("in the process that forked", area, 100);
+			_exit(0);
+		}
+		usleep(20000);
+		module_unload();
+		child_finish(forker);
+		area_check_same(area, 100, 6);
+	}
+}
+
+/* Somebody starts stock again and again while uksm is unloaded; in the end stock runs. */
+static void test_unload_against_stock(void)
+{
+	char *area;
+	int round;
+
+	begin();
+	area = area_map_same(50, 7);
+	for (round = 0; round < 5; round++) {
+		int tries, status;
+		pid_t starter;
+
+		module_load();
+		engine_start();
+		engine_settle();
+		check_merged("uksm", area, 50);
+		starter = CHECK_SYS(fork());
+		if (!starter) {
+			for (tries = 0; tries < 100000; tries++)
+				if (!knob_write(ENGINE_DIR_STOCK, "run", "1", 1))
+					_exit(0);
+			_exit(1);
+		}
+		usleep(1000);
+		module_unload();
+		CHECK_SYS(waitpid(starter, &status, 0));
+		CHECK(WIFEXITED(status) && !WEXITSTATUS(status), "stock never started");
+		area_check_same(area, 50, 7);
+		CHECK(!knob_write(ENGINE_DIR_STOCK, "run", "2", 1), "stock's run=2");
+		CHECK(!knob_write(ENGINE_DIR_STOCK, "run", "0", 1), "stock's run=0");
+		area_check_same(area, 50, 7);
+	}
+}
+
+/* Loading while stock runs is allowed; starting is not. */
+static void test_load_while_stock_runs(void)
+{
+	char *area;
+	int err;
+
+	begin();
+	area = area_map_same(8, 8);
+	CHECK(!knob_write(ENGINE_DIR_STOCK, "run", "1", 1), "stock's run=1");
+	err = module_try_load("");
+	if (!err) {
+		err = engine_try_set("run", 1);
+		CHECK(err == -EBUSY, "run=1 while stock runs: %s", err ? strerror(-err) : "accepted");
+		module_unload();
+	} else {
+		test_note("loading while stock runs: %s", strerror(-err));
+		CHECK(err == -EBUSY, "loading while stock runs: %s", strerror(-err));
+	}
+	CHECK(module_try_load("run=1") == -EBUSY, "loaded with run=1 while stock runs");
+	CHECK(!module_loaded(), "a refused load left the module");
+	CHECK(!knob_write(ENGINE_DIR_STOCK, "run", "2", 1), "stock's run=2");
+	CHECK(!knob_write(ENGINE_DIR_STOCK, "run", "0", 1), "stock's run=0");
+	area_check_same(area, 8, 8);
+}
+
+/* A file of the directory held open outlives neither the module nor the kernel. */
+static void test_unload_with_open_file(void)
+{
+	char path[128], c;
+	int knob, counter;
+
+	begin();
+	module_load();
+	snprintf(path, sizeof(path), "%s/run", engine_dir());
+	knob = CHECK_SYS(open(path, O_RDWR));
+	snprintf(path, sizeof(path), "%s/pages_shared", engine_dir());
+	counter = CHECK_SYS(open(path, O_RDONLY));
+	CHECK(read(counter, &c, 1) == 1, "read: %m");
+	module_unload();
+	CHECK(write(knob, "1", 1) < 0 && errno == ENODEV, "writing a file of the unloaded module: %m");
+	CHECK(pread(counter, &c, 1, 0) < 0 && errno == ENODEV,
+	      "reading a file of the unloaded module: %m");
+	close(knob);
+	close(counter);
+	module_load();
+	module_unload();
+}
+
+static void test_unload_swapped(void)
+{
+	char *area;
+
+	begin();
+	swap_start();
+	cgroup_enter();
+	module_load();
+	area = area_map_same(64, 9);
+	engine_start();
+	engine_settle();
+	check_merged("at first", area, 64);
+	engine_pause();
+	push_out(area, 64);
+	module_unload();
+	area_check_same(area, 64, 9);
+	page_fill(area, 10);
+	area_check_same(area + PAGE_SIZE, 63, 9);
+	swap_stop();
+	area_check_same(area + PAGE_SIZE, 63, 9);
+}
+
+static void test_stock_after_unload(void)
+{
+	char *area;
+	int tries;
+
+	begin();
+	area = area_map_same(20, 11);
+	module_load();
+	engine_start();
+	engine_settle();
+	check_merged("uksm", area, 20);
+	module_unload();
+	CHECK(!knob_write(ENGINE_DIR_STOCK, "sleep_millisecs", "1", 1), "stock's sleep_millisecs");
+	CHECK(!knob_write(ENGINE_DIR_STOCK, "run", "1", 1), "stock does not start");
+	for (tries = 0; pages_max_sharers(area, 20) < 20; tries++) {
+		CHECK(tries < 1000, "stock does not merge after uksm was unloaded");
+		usleep(10000);
+	}
+	check_merged("stock", area, 20);
+	area_check_same(area, 20, 11);
+	CHECK(!knob_write(ENGINE_DIR_STOCK, "run", "2", 1), "stock's run=2");
+	CHECK(!knob_write(ENGINE_DIR_STOCK, "run", "0", 1), "stock's run=0");
+	knob_write(ENGINE_DIR_STOCK, "sleep_millisecs", "20", 2);
+	check_unmerged("after stock's run=2", area, 20);
+}
+
+/* One line of what the kernel holds. */
+struct amount {
+	char name[64];
+	long value;
+};
+
+struct snapshot {
+	struct amount amounts[400];
+	size_t nr;
+};
+
+static void snapshot_add(struct snapshot *s, const char *name, long value)
+{
+	CHECK(s->nr < ARRAY_SIZE(s->amounts), "too many slab caches");
+	snprintf(s->amounts[s->nr].name, sizeof(s->amounts[s->nr].name), "%s", name);
+	s->amounts[s->nr++].value = value;
+}
+
+/* Free what can be had again, so that what stays is what is held. */
+static void settle_kernel(void)
+{
+	DIR *dir;
+	struct dirent *cache;
+
+	sync();
+	file_write("/proc/sys/vm/drop_caches", "3");
+	dir = opendir("/sys/kernel/slab");
+	while (dir && (cache = readdir(dir))) {
+		char path[400];
+
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache->d_name);
+		if (cache->d_name[0] != '.')
+			file_write(path, "1");
+	}
+	if (dir)
+		closedir(dir);
+	/* RCU callbacks and deferred work of the last round. */
+	usleep(300000);
+}
+
+static void snapshot_take(struct snapshot *s)
+{
+	static const char *const fields[] = {
+		"MemFree:", "AnonPages:", "Slab:", "SUnreclaim:", "KernelStack:",
+		"PageTables:", "VmallocUsed:", "Percpu:",
+	};
+	char line[512], name[64];
+	FILE *slabinfo;
+	long active;
+	size_t i;
+
+	settle_kernel();
+	s->nr = 0;
+	for (i = 0; i < ARRAY_SIZE(fields); i++)
+		snapshot_add(s, fields[i], sys_field("/proc/meminfo", fields[i]));
+	slabinfo = fopen("/proc/slabinfo", "r");
+	CHECK(slabinfo, "/proc/slabinfo: %m");
+	while (fgets(line, sizeof(line), slabinfo))
+		if (sscanf(line, "%63s %ld", name, &active) == 2 && name[0] != '#')
+			snapshot_add(s, name, active);
+	fclose(slabinfo);
+}
+
+static long snapshot_get(const struct snapshot *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr; i++)
+		if (!strcmp(s->amounts[i].name, name))
+			return s->amounts[i].value;
+	return 0;
+}
+
+/* A slab cache that an engine takes from, directly or through the pages and processes it holds. */
+static bool cache_matters(const char *name)
+{
+	static const char *const prefixes[] = {
+		"kmalloc-", "uksm", "ksm_", "mm_struct", "anon_vma", "vm_area_struct",
+		"task_struct", "signal_cache", "pid", "radix_tree_node", "maple_node",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
+static void cycle_child(struct helper *self, void *arg)
+{
+	area_map_distinct(64, 7000);
+	helper_step(self);
+}
+
+/* Load, merge 128 pairs and a pile of equal pages, one process of which ends early, unload. */
+static void cycle(void)
+{
+	char *pairs[2], *same;
+	struct helper child;
+	size_t i;
+
+	if (!engine_is_stock())
+		module_load();
+	engine_start();
+	pairs[0] = area_map_distinct(128, 7000);
+	pairs[1] = area_map_distinct(128, 7000);
+	same = area_map_same(300, 12);
+	helper_start(&child, cycle_child, NULL);
+	helper_wait(&child);
+	engine_settle();
+	for (i = 0; i < 128; i++)
+		CHECK(pfn_of(pairs[0] + i * PAGE_SIZE) == pfn_of(pairs[1] + i * PAGE_SIZE),
+		      "pair %zu did not merge", i);
+	helper_kill(&child);
+	if (engine_is_stock()) {
+		engine_unmerge();
+		engine_pause();
+	} else {
+		module_unload();
+	}
+	check_unmerged("after unloading", same, 300);
+	area_check_same(same, 300, 12);
+	area_check_distinct(pairs[0], 128, 7000);
+	CHECK_SYS(munmap(pairs[0], 128 * PAGE_SIZE));
+	CHECK_SYS(munmap(pairs[1], 128 * PAGE_SIZE));
+	CHECK_SYS(munmap(same, 300 * PAGE_SIZE));
+}
+
+/*
+ * What a cycle leaks, it leaks every time: at least one object of a cache, or one page. So growth
+ * must stay below one object for every other cycle, and free memory may not fall by a page a cycle
+ * beyond half a MiB that the kernel's own lists come and go with.
+ */
+static void test_cycles(void)
+{
+	static struct snapshot before, after;
+	const char *wanted = getenv("UKSM_CYCLES");
+	long nr = wanted ? strtol(wanted, NULL, 10) : CYCLES_DEFAULT;
+	long i, free_kib, anon_kib;
+	char worst[256] = "";
+	size_t a;
+
+	if (!engine_is_stock())
+		begin();
+	for (i = 0; i < 3; i++)
+		cycle();
+	snapshot_take(&before);
+	for (i = 0; i < nr; i++)
+		cycle();
+	snapshot_take(&after);
+
+	for (a = 0; a < after.nr; a++) {
+		const char *name = after.amounts[a].name;
+		long grown = after.amounts[a].value - snapshot_get(&before, name);
+
+		if (grown && strchr(name, ':'))
+			test_note("%s %+ld KiB", name, grown);
+		if (strchr(name, ':') || !cache_matters(name))
+			continue;
+		if (grown > 5)
+			test_note("%s %+ld objects", name, grown);
+		if (grown > nr / 2 && !worst[0])
+			snprintf(worst, sizeof(worst), "%s has grown by %ld objects in %ld cycles", name,
+				 grown, nr);
+	}
+	CHECK(!worst[0], "%s", worst);
+	free_kib = snapshot_get(&before, "MemFree:") - snapshot_get(&after, "MemFree:");
+	anon_kib = snapshot_get(&after, "AnonPages:") - snapshot_get(&before, "AnonPages:");
+	CHECK(free_kib < 512 + 4 * nr / 2, "free memory fell by %ld KiB in %ld cycles", free_kib, nr);
+	CHECK(anon_kib < 4 * nr / 2, "anonymous memory grew by %ld KiB in %ld cycles", anon_kib, nr);
+}
+
+static const struct test tests[] = {
+	{ "load-unload", test_load_unload },
+	{ "load-twice", test_load_twice },
+	{ "load-race", test_load_race },
+	{ "bad-parameters", test_bad_parameters },
+	{ "mismatch", test_mismatch },
+	{ "load-while-stock-runs", test_load_while_stock_runs },
+	{ "unload-merged", test_unload_merged },
+	{ "unload-in-first-scan", test_unload_in_first_scan },
+	{ "unload-while-exiting", test_unload_while_exiting },
+	{ "unload-while-written", test_unload_while_written },
+	{ "unload-with-forks", test_unload_with_forks },
+	{ "unload-against-stock", test_unload_against_stock },
+	{ "unload-with-open-file", test_unload_with_open_file },
+	{ "unload-swapped", test_unload_swapped },
+	{ "stock-after-unload", test_stock_after_unload },
+	{ "cycles", test_cycles, .timeout_secs = 240 },
+};
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	/* The harness wants an engine to look at. */
+	if (!engine_is_stock() && !engine_has("run") && module_try_load("")) {
+		harness_verdict("not ok", "modload", "the module does not load");
+		return 1;
+	}
+	status = harness_main("modload", tests, ARRAY_SIZE(tests), argc, argv);
+	if (!engine_is_stock() && engine_has("run") && module_try_unload()) {
+		harness_verdict("not ok", "modload.last-unload", "the module does not unload");
+		return 1;
+	}
+	return status;
+}
