@@ -345,6 +345,12 @@ static int compare_peer(const struct site *site, const struct site *peer, unsign
 	return -ENOENT;
 }
 
+/* A page that is pinned must not keep its equals from each other. */
+static bool peer_in_use(const struct site *peer)
+{
+	return peer->page && !PageCompound(peer->page) && uksm_page_in_use(peer->page);
+}
+
 /* Merge with a page of the unstable tree. */
 static int merge_unstable(struct site *site, unsigned int nid)
 {
@@ -363,11 +369,15 @@ static int merge_unstable(struct site *site, unsigned int nid)
 		err = compare_peer(site, &peer, nid);
 		if (!err) {
 			err = merge_pair(site, &peer, nid);
-			peer_leave(&peer, site);
-			return err;
+			if (err == -EBUSY && peer_in_use(&peer))
+				err = -EEXIST;
+			else
+				next = NULL;
 		}
 		peer_leave(&peer, site);
 
+		if (!err)
+			return 0;
 		if (err == -EEXIST)
 			collisions++;
 		if (err != -ENOENT)

@@ -52,12 +52,19 @@ int uksm_page_split(struct page *page)
 	return err ? -EBUSY : 0;
 }
 
-/*
- * Does somebody else than page tables, the swap cache and our caller hold a
- * reference, by which the page could be written behind the page tables' back?
+/**
+ * uksm_page_in_use() - is there a user of a page that page tables do not show?
+ * @page: page of a small folio, with the caller's reference
+ *
+ * That is a reference which neither a mapping, nor the swap cache, nor the
+ * caller holds, and by which the page could be written behind the page tables'
+ * back. Dependable only while nobody can take references: see
+ * pte_write_protect().
  */
-static bool folio_in_use(struct folio *folio)
+bool uksm_page_in_use(struct page *page)
 {
+	struct folio *folio = page_folio(page);
+
 	return uksm_folio_mapcount_small(folio) + folio_test_swapcache(folio) + 1 !=
 	       folio_ref_count(folio);
 }
@@ -79,7 +86,7 @@ static int pte_write_protect(struct vm_area_struct *vma, unsigned long addr, pte
 	if (!pte_write(pte) && !pte_dirty(pte) && !exclusive && !mm_tlb_flush_pending(vma->vm_mm)) {
 		/* Read-only for everybody already, and for good. */
 		*protected = pte;
-		return folio_in_use(folio) ? -EBUSY : 0;
+		return uksm_page_in_use(page) ? -EBUSY : 0;
 	}
 
 	/*
@@ -88,7 +95,7 @@ static int pte_write_protect(struct vm_area_struct *vma, unsigned long addr, pte
 	 * tell whether one was taken, for O_DIRECT or a device say.
 	 */
 	pte = uksm_ptep_clear_flush(vma, addr, ptep);
-	if (folio_in_use(folio) || (exclusive && uksm_try_share_anon_rmap(folio, page))) {
+	if (uksm_page_in_use(page) || (exclusive && uksm_try_share_anon_rmap(folio, page))) {
 		set_pte_at(vma->vm_mm, addr, ptep, pte);
 		return -EBUSY;
 	}

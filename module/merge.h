@@ -8,6 +8,7 @@
 struct uksm_stable_node;
 
 bool uksm_pages_identical(struct page *a, struct page *b);
+bool uksm_page_in_use(struct page *page);
 int uksm_page_split(struct page *page);
 int uksm_write_protect(struct vm_area_struct *vma, unsigned long addr, struct page *page,
 		       pte_t *protected);

@@ -27,13 +27,15 @@
  * @slot: address space being scanned; NULL between two full scans
  * @address: next address to look at; everything below has been dealt with
  * @extended: processes that came during this full scan have been taken in
- * @found: pages looked at since the full scan began
+ * @mergeable: a mergeable VMA has been met since the full scan began
+ * @pages: pages looked at since then
  */
 struct scan_cursor {
 	struct uksm_mm_slot *slot;
 	unsigned long address;
 	bool extended;
-	unsigned long found;
+	bool mergeable;
+	unsigned long pages;
 };
 
 /* All protected by uksm_mutex. */
@@ -223,6 +225,7 @@ static unsigned int scan_mapped(struct uksm_mm_slot *slot, unsigned int max_page
 	if (!vma)
 		return 0;
 
+	cursor.mergeable = true;
 	table = start & PMD_MASK;
 	while (cursor.address < vma->vm_end && pages < max_pages) {
 		/* Holes are passed over as a whole, however many tables they span. */
@@ -290,7 +293,9 @@ static void full_scan_end(void)
 {
 	uksm_stable_prune();
 	trace_uksm_stop_scan(uksm_stats.full_scans, uksm_stats_pages());
-	uksm_stats_inc(full_scans);
+	/* ksmd stands still when there is nothing to merge, and so does its count. */
+	if (cursor.mergeable)
+		uksm_stats_inc(full_scans);
 }
 
 /**
@@ -314,13 +319,13 @@ bool uksm_scan(unsigned int pages)
 	while (pages && !scan_interrupted()) {
 		n = scan_step(pages);
 		uksm_stats_add(pages_scanned, n);
-		cursor.found += n;
+		cursor.pages += n;
 		pages -= n;
 		cond_resched();
 
 		if (!cursor.slot && !full_scan_extend()) {
 			full_scan_end();
-			return cursor.found;
+			return cursor.pages;
 		}
 	}
 	return true;

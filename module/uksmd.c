@@ -193,8 +193,11 @@ static int run_change(unsigned int run)
 		err = uksm_unmerge_all(true);
 		clear_current_oom_origin();
 		uksm_scan_reset();
+		/* ksmd starts counting anew as well. */
 		if (err)
 			WRITE_ONCE(uksm_knobs.run, UKSM_RUN_STOP);
+		else
+			WRITE_ONCE(uksm_stats.full_scans, 0);
 	}
 	stock_release_if_idle();
 	unload_guard();
