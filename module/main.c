@@ -58,6 +58,7 @@ static int __init uksm_init(void)
 	err = uksm_checksum_init();
 	if (err)
 		return err;
+	uksm_checksum_set_lines(uksm_knobs.checksum_lines);
 	err = uksm_stable_init();
 	if (err)
 		return err;

@@ -22,7 +22,7 @@
  * @zero_pages: addresses mapped to the zero page, where the kernel keeps no
  *	such count
  * @cow_breaks: addresses that have left their KSM page because of a write
- * @meta_bytes: memory held for nodes, rmap_items, chunks, slots and roots
+ * @meta_bytes: memory held for nodes, rmap_items, tiles, chunks and slots
  *
  * Every field is written under uksm_mutex and read without it: write with the
  * helpers below, read with READ_ONCE(). The four kinds of pages agree with each
