@@ -352,6 +352,19 @@ static void test_run_2_unmerges(void)
 	area_check_same(area, 300, 15);
 }
 
+/* Whoever waits for full_scans must not wait for ever because nothing has been written yet. */
+static void test_untouched_memory(void)
+{
+	volatile char *area = area_map(4);
+
+	area_mergeable((char *)area, 4);
+	engine_start();
+	engine_wait_full_scans(2);
+	CHECK(!area[0], "fresh memory is not empty");
+	engine_wait_full_scans(2);
+	engine_check_counters("nothing but fresh memory", 0, 0, 0, 0);
+}
+
 /* With run=0 nothing merges, what is merged stays, and full_scans stands still. */
 static void test_run_0_holds(void)
 {
@@ -387,6 +400,7 @@ static const struct test tests[] = {
 	{ "never-advised", test_never_advised },
 	{ "locked-memory", test_locked_memory },
 	{ "run-2-unmerges", test_run_2_unmerges },
+	{ "untouched-memory", test_untouched_memory },
 	{ "run-0-holds", test_run_0_holds },
 };
 

@@ -67,7 +67,7 @@ static void test_load_twice(void)
 	area_check_same(area, 4, 1);
 }
 
-/* Two loads at once: one succeeds, the other is told so. */
+/* Loads at once: one does the work; newer kernels let the others share its success. */
 static void test_load_race(void)
 {
 	int round;
@@ -92,7 +92,8 @@ static void test_load_race(void)
 		}
 		for (i = 0; i < ARRAY_SIZE(pids); i++)
 			child_finish(pids[i]);
-		CHECK(*wins == 1, "%d of 3 loads at once succeeded", *wins);
+		CHECK(*wins >= 1, "none of 3 loads at once succeeded");
+		CHECK(module_loaded() && engine_has("run"), "the module is not there");
 		module_unload();
 		munmap(wins, PAGE_SIZE);
 	}
@@ -123,15 +124,13 @@ static void test_mismatch(void)
 	size_t i, j;
 
 	begin();
-	if (!module_has_parameter("fault"))
-		test_skip("not a debug build: it has no parameter fault");
 	for (i = 0; i < ARRAY_SIZE(faults); i++) {
 		char parameters[64];
 		unsigned int lines;
 		int log = klog_open();
 
 		snprintf(parameters, sizeof(parameters), "fault=%s", faults[i]);
-		errors[i] = module_try_load(parameters);
+		errors[i] = module_debug_try_load(parameters);
 		CHECK(errors[i], "loaded in spite of %s", parameters);
 		CHECK(!module_loaded() && !engine_has("run"), "%s left something behind", parameters);
 		lines = klog_count(log, "");

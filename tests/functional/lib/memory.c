@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "harness.h"
 
 static uint64_t mix(uint64_t x)
@@ -241,6 +242,16 @@ void check_merged(const char *where, const char *addr, size_t pages)
 	      pages_distinct(addr, pages), pages_max_sharers(addr, pages));
 	for (i = 0; i < pages; i++)
 		check_page_ksm(where, addr + i * PAGE_SIZE, true);
+}
+
+void wait_merged(const char *where, const char *addr, size_t pages, unsigned int scans)
+{
+	unsigned int done;
+
+	for (done = 0; done < scans && pages_max_sharers(addr, pages) < pages; done++)
+		engine_wait_full_scans(1);
+	test_note("%s: merged after %u full scans", where, done);
+	check_merged(where, addr, pages);
 }
 
 void check_unmerged(const char *where, const char *addr, size_t pages)

@@ -97,6 +97,15 @@ size_t pages_max_sharers(const char *addr, size_t pages);
 /** check_merged() - all pages of the area are one KSM page */
 void check_merged(const char *where, const char *addr, size_t pages);
 
+/**
+ * wait_merged() - wait until the area is one KSM page, which must be within some full scans
+ * @where: what has just happened, for the message
+ * @addr: the area
+ * @pages: its size
+ * @scans: so many full scans at most; for what an engine may put off, not for fresh memory
+ */
+void wait_merged(const char *where, const char *addr, size_t pages, unsigned int scans);
+
 /** check_unmerged() - no two pages of the area share a frame, and none is a KSM page */
 void check_unmerged(const char *where, const char *addr, size_t pages);
 

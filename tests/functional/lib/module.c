@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,28 +17,37 @@
 #define MODULE_NAME "uksm"
 #define SCANNER_NAME "uksmd"
 
-static const char *module_file(void)
+static int file_load(const char *file, const char *parameters)
 {
-	const char *file = getenv("UKSM_KO");
+	int fd, err;
 
 	CHECK(file && *file, "UKSM_KO does not name the module");
-	return file;
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	CHECK(fd >= 0, "%s: %m", file);
+	err = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
+	close(fd);
+	return err;
 }
 
 int module_try_load(const char *parameters)
 {
-	int fd = CHECK_SYS(open(module_file(), O_RDONLY | O_CLOEXEC));
-	int err = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
+	return file_load(getenv("UKSM_KO"), parameters);
+}
 
-	close(fd);
-	return err;
+int module_debug_try_load(const char *parameters)
+{
+	const char *file = getenv("UKSM_DEBUG_KO");
+
+	if (!file)
+		test_skip("no debug build to load: UKSM_DEBUG_KO is not set");
+	return file_load(file, parameters);
 }
 
 void module_load(void)
 {
 	int err = module_try_load("");
 
-	CHECK(!err, "loading %s: %s", module_file(), strerror(-err));
+	CHECK(!err, "loading: %s", strerror(-err));
 	CHECK(engine_has("run"), "loaded, and %s/run does not exist", engine_dir());
 }
 
@@ -94,22 +101,4 @@ void module_unload(void)
 	CHECK(!module_loaded(), "still in /proc/modules after unloading");
 	CHECK(!engine_has("run"), "%s exists after unloading", engine_dir());
 	CHECK(!scanner_alive(), SCANNER_NAME " runs after unloading");
-}
-
-bool module_has_parameter(const char *name)
-{
-	int fd = CHECK_SYS(open(module_file(), O_RDONLY | O_CLOEXEC));
-	char wanted[64];
-	struct stat st;
-	bool found;
-	char *file;
-
-	CHECK_SYS(fstat(fd, &st));
-	file = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	CHECK(file != MAP_FAILED, "mmap of %s: %m", module_file());
-	snprintf(wanted, sizeof(wanted), "parmtype=%s:", name);
-	found = memmem(file, st.st_size, wanted, strlen(wanted));
-	munmap(file, st.st_size);
-	close(fd);
-	return found;
 }

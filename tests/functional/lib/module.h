@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Loading and unloading the module under test, the file that UKSM_KO names.
+ * Loading and unloading the module under test, the file that UKSM_KO names. UKSM_DEBUG_KO may name
+ * its debug build.
  */
 #ifndef UKSM_TEST_MODULE_H
 #define UKSM_TEST_MODULE_H
@@ -9,6 +10,9 @@
 
 /** module_try_load() - load the module with parameters; returns 0 or a negative errno */
 int module_try_load(const char *parameters);
+
+/** module_debug_try_load() - module_try_load() of the debug build; skips the test if there is none */
+int module_debug_try_load(const char *parameters);
 
 /** module_load() - load it without parameters, which must succeed */
 void module_load(void);
@@ -21,8 +25,5 @@ void module_unload(void);
 
 /** module_loaded() - is it in /proc/modules? */
 bool module_loaded(void);
-
-/** module_has_parameter() - does the file UKSM_KO name this parameter in its modinfo? */
-bool module_has_parameter(const char *name);
 
 #endif
