@@ -378,8 +378,11 @@ static int merge_unstable(struct site *site, unsigned int nid)
 
 		if (!err)
 			return 0;
-		if (err == -EEXIST)
+		if (err == -EEXIST) {
+			/* Later each of the two may find what the other finds. */
+			t->key.flags |= UKSM_F_COLLIDES;
 			collisions++;
+		}
 		if (err != -ENOENT)
 			result = err;
 		t = next;
