@@ -226,6 +226,12 @@ static unsigned int scan_mapped(struct uksm_mm_slot *slot, unsigned int max_page
 		return 0;
 
 	cursor.mergeable = true;
+	if (!vma->anon_vma) {
+		uksm_tracked_del_range(slot, start, vma->vm_end);
+		cursor.address = vma->vm_end;
+		return 0;
+	}
+
 	table = start & PMD_MASK;
 	while (cursor.address < vma->vm_end && pages < max_pages) {
 		/* Holes are passed over as a whole, however many tables they span. */

@@ -9,12 +9,6 @@
 #include "compat/pte.h"
 #include "twin.h"
 
-/* May the VMA map merged pages? */
-static bool vma_flagged(struct vm_area_struct *vma)
-{
-	return (vma->vm_flags & VM_MERGEABLE) && vma->anon_vma;
-}
-
 /*
  * May pages of the VMA be merged? VM_MERGEABLE is more than the owner's consent.
  * mremap() breaks KSM pages only in VMAs that have it, and a merged page moved
@@ -22,11 +16,11 @@ static bool vma_flagged(struct vm_area_struct *vma)
  */
 static bool vma_mergeable(struct vm_area_struct *vma)
 {
-	return vma_flagged(vma) && uksm_vma_compatible(vma);
+	return (vma->vm_flags & VM_MERGEABLE) && uksm_vma_compatible(vma);
 }
 
 /**
- * uksm_vma_lookup() - the mergeable VMA that holds an address, or NULL
+ * uksm_vma_lookup() - the mergeable VMA with pages that holds an address, or NULL
  * @mm: address space; the caller holds its mmap_lock
  * @addr: user virtual address
  */
@@ -34,13 +28,15 @@ struct vm_area_struct *uksm_vma_lookup(struct mm_struct *mm, unsigned long addr)
 {
 	struct vm_area_struct *vma = find_vma(mm, addr);
 
-	return vma && vma->vm_start <= addr && vma_mergeable(vma) ? vma : NULL;
+	return vma && vma->vm_start <= addr && vma_mergeable(vma) && vma->anon_vma ? vma : NULL;
 }
 
 /**
  * uksm_vma_next() - the first mergeable VMA that ends behind an address, or NULL
  * @mm: address space; the caller holds its mmap_lock
  * @addr: user virtual address
+ *
+ * It may have no anon_vma, and then has no pages to merge.
  */
 struct vm_area_struct *uksm_vma_next(struct mm_struct *mm, unsigned long addr)
 {
@@ -63,7 +59,7 @@ struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long 
 {
 	struct vm_area_struct *vma = find_vma(mm, addr);
 
-	while (vma && !vma_flagged(vma))
+	while (vma && !((vma->vm_flags & VM_MERGEABLE) && vma->anon_vma))
 		vma = find_vma(mm, vma->vm_end);
 	return vma;
 }
