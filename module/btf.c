@@ -388,7 +388,7 @@ static int find_member(struct member_search *search,
 						    &search->size_bits);
 		}
 
-		if (*name || bits)
+		if (*name)
 			continue;
 		err = get_plain_type(search->btf, word_at(member + 4), &inner);
 		if (err)
@@ -545,7 +545,7 @@ static void put_params(struct text *text, const struct uksm_btf *btf,
 		if (i)
 			put(text, ", ");
 		type = word_at(param + 4);
-		if (!type && i == proto->vlen - 1)
+		if (!type)
 			put(text, "...");
 		else
 			put_type(text, btf, type, nesting);

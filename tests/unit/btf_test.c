@@ -146,33 +146,39 @@ static void add_getter(struct blob *blob, const char *name, u32 result)
 	add_func(blob, name, add_proto(blob, result, 0));
 }
 
+/* Whether flatten() puts the types at the end, with nothing behind them. */
+static bool types_last;
+
 static struct flat flatten(const struct blob *blob)
 {
 	u32 header = blob->layout_bytes ? 32 : 24;
+	u32 types_at = types_last ? blob->strings_bytes : 0;
+	u32 strings_at = types_last ? 0 : blob->types_bytes;
 	struct flat flat;
 	u8 *at;
 
 	flat.size = header + blob->types_bytes + blob->strings_bytes +
 		    blob->layout_bytes;
-	flat.bytes = at = malloc(flat.size);
-	if (!at)
+	flat.bytes = malloc(flat.size);
+	if (!flat.bytes)
 		abort();
+	at = flat.bytes;
 	at[0] = BTF_MAGIC & 0xff;
 	at[1] = BTF_MAGIC >> 8;
 	at[2] = BTF_VERSION;
 	at[3] = 0;
 	put_word(at + 4, header);
-	put_word(at + 8, 0);
+	put_word(at + 8, types_at);
 	put_word(at + 12, blob->types_bytes);
-	put_word(at + 16, blob->types_bytes);
+	put_word(at + 16, strings_at);
 	put_word(at + 20, blob->strings_bytes);
 	if (header == 32) {
 		put_word(at + 24, blob->types_bytes + blob->strings_bytes);
 		put_word(at + 28, blob->layout_bytes);
 	}
 	at += header;
-	memcpy(at, blob->types, blob->types_bytes);
-	memcpy(at + blob->types_bytes, blob->strings, blob->strings_bytes);
+	memcpy(at + types_at, blob->types, blob->types_bytes);
+	memcpy(at + strings_at, blob->strings, blob->strings_bytes);
 	memcpy(at + blob->types_bytes + blob->strings_bytes, blob->layout,
 	       blob->layout_bytes);
 	return flat;
@@ -301,13 +307,21 @@ static void bitfields(void)
 {
 	struct uksm_btf_query queries[] = {
 		MEMBER("s", "whole"), MEMBER("s", "three"), MEMBER("s", "one"),
-		MEMBER("s", "far"), MEMBER("s", "inside"),
+		MEMBER("s", "far"), MEMBER("s", "inside"), MEMBER("s", "ENUM"),
 	};
 	struct blob *blob = new_blob();
 	u32 int_id = add_int(blob, "unsigned int", 4);
-	u32 inner = add_struct(blob, "", 4, true, 2);
+	u32 enum_id = add_type(blob, BTF_KIND_ENUM, "e", false, 2, 4);
+	u32 inner;
 
-	add_member(blob, "", int_id, 5 << 24 | 0);	/* int : 5 */
+	/* An enumerator is no member, though its record looks like one's. */
+	add_word(blob, add_string(blob, "ENUM"));
+	add_word(blob, int_id);
+	add_word(blob, 0);
+	add_word(blob, 0);
+	inner = add_struct(blob, "", 4, true, 3);
+	add_member(blob, "", enum_id, 1 << 24 | 7);	/* enum e : 1 */
+	add_member(blob, "", int_id, 5 << 24);	/* int : 5 */
 	add_member(blob, "inside", int_id, 2 << 24 | 5);
 	add_struct(blob, "s", 0x200000, true, 5);
 	add_member(blob, "whole", int_id, 0);
@@ -322,6 +336,7 @@ static void bitfields(void)
 	expect_member(&queries[2], 35, 1);
 	expect_member(&queries[3], 0xffffe0, 31);
 	expect_member(&queries[4], 69, 2);
+	expect_error(&queries[5], -ENOENT);
 }
 
 /* Without kind_flag an offset has all 32 bits. */
@@ -329,11 +344,15 @@ static void large_offsets(void)
 {
 	struct uksm_btf_query queries[] = {
 		MEMBER("s", "far"), MEMBER("beyond", "far"), MEMBER("wrap", "w"),
-		MEMBER("huge", "array"),
+		MEMBER("huge", "array"), MEMBER("huge", "bits"),
+		MEMBER("huge", "wraps"), MEMBER("huge", "fits"),
 	};
 	struct blob *blob = new_blob();
 	u32 int_id = add_int(blob, "int", 4), inner;
 	u32 huge = add_array(blob, add_array(blob, int_id, 0x10000), 0x10000);
+	u32 wraps = add_array(blob, add_array(blob, huge, 0x10000), 0x10000);
+	u32 bits = add_array(blob, int_id, 0x20000000);
+	u32 fits = add_array(blob, int_id, 0x07ffffff);
 
 	add_struct(blob, "s", 0x1fffffff, false, 1);
 	add_member(blob, "far", int_id, 0xffffffd8);
@@ -343,14 +362,20 @@ static void large_offsets(void)
 	add_member(blob, "w", int_id, 0x80000000);
 	add_struct(blob, "wrap", 0xffffffff, false, 1);
 	add_member(blob, "", inner, 0x80000000);
-	add_struct(blob, "huge", 0xffffffff, false, 1);
-	add_member(blob, "array", huge, 0);
+	add_struct(blob, "huge", 0xffffffff, false, 4);
+	add_member(blob, "array", huge, 0);	/* 2^32 ints */
+	add_member(blob, "bits", bits, 0);	/* 2^34 bits */
+	add_member(blob, "wraps", wraps, 0);	/* 2^64 ints */
+	add_member(blob, "fits", fits, 0);
 
 	look_up(blob, queries, ARRAY_SIZE(queries));
 	expect_member(&queries[0], 0xffffffd8, 32);
 	expect_error(&queries[1], -EINVAL);
 	expect_error(&queries[2], -EINVAL);
 	expect_error(&queries[3], -EINVAL);
+	expect_error(&queries[4], -EINVAL);
+	expect_error(&queries[5], -EINVAL);
+	expect_member(&queries[6], 0, 0xffffffe0);
 }
 
 static void anonymous_members(void)
@@ -430,16 +455,23 @@ static void several_of_one_name(void)
 		STRUCT("same"), MEMBER("same", "a"), MEMBER("same", "b"),
 		STRUCT("differ"), MEMBER("differ", "a"), MEMBER("differ", "b"),
 		FUNC("same"), FUNC("differ"), FUNC("thrice"),
+		MEMBER("same", "moved"), MEMBER("same", "widened"),
+		MEMBER("same", "added"),
 	};
 	struct blob *blob = new_blob();
 	u32 int_id = add_int(blob, "int", 4), long_id = add_int(blob, "long", 8);
 	u32 same_int = add_int(blob, "int", 4);
+	u32 flexible = add_array(blob, int_id, 0);
 	unsigned int i;
 
 	for (i = 0; i < 3; i++) {
-		add_struct(blob, "same", 8, false, 2);
+		add_struct(blob, "same", 64, false, 5);
 		add_member(blob, "a", int_id, 0);
 		add_member(blob, i == 2 ? "c" : "b", int_id, 32);
+		add_member(blob, "moved", int_id, i == 1 ? 64 : 96);
+		add_member(blob, "widened", i == 1 ? int_id : long_id, 128);
+		/* What is found at 0, 0 wide, looks like nothing found. */
+		add_member(blob, i == 1 ? "added" : "other", flexible, 0);
 	}
 	add_struct(blob, "differ", 8, false, 1);
 	add_member(blob, "a", int_id, 0);
@@ -458,7 +490,7 @@ static void several_of_one_name(void)
 
 	expect(look_up(blob, queries, ARRAY_SIZE(queries)) == -ENOTUNIQ,
 	       "lookup's result");
-	expect_size(&queries[0], 8);
+	expect_size(&queries[0], 64);
 	expect(queries[0].nr_found == 3, "%u found", queries[0].nr_found);
 	expect_member(&queries[1], 0, 32);
 	expect_error(&queries[2], -ENOTUNIQ);	/* the third has none */
@@ -469,6 +501,9 @@ static void several_of_one_name(void)
 	expect_error(&queries[7], -ENOTUNIQ);
 	expect_error(&queries[8], -ENOTUNIQ);
 	expect(queries[8].nr_found == 3, "%u found", queries[8].nr_found);
+	expect_error(&queries[9], -ENOTUNIQ);
+	expect_error(&queries[10], -ENOTUNIQ);
+	expect_error(&queries[11], -ENOTUNIQ);
 }
 
 static void prototypes(void)
@@ -490,7 +525,8 @@ static void prototypes(void)
 		{ "f_anonymous", "struct {} * (union {} *, enum {})" },
 		{ "f_callback", "void (int (*)(char *, unsigned long), void *)" },
 		{ "f_table", "void (int (**)(void))" },
-		{ "f_array", "void (int (*)[4], int (*)[0])" },
+		{ "f_array", "void (int (*)[4096], int (*)[0])" },
+		{ "f_nonsense", "int (..., int)" },
 		{ "f_returns", "int (*)(char *) (void)" },
 		{ "f_typedefs", "pte_t (callback_t, callback_t *)" },
 	};
@@ -595,12 +631,17 @@ static void prototypes(void)
 	add_param(blob, "table", id);
 	add_func(blob, "f_table", proto);
 
-	id = add_pointer(blob, add_array(blob, int_id, 4));
+	id = add_pointer(blob, add_array(blob, int_id, 4096));
 	other = add_pointer(blob, add_array(blob, int_id, 0));
 	proto = add_proto(blob, 0, 2);
 	add_param(blob, "four", id);
 	add_param(blob, "none", other);
 	add_func(blob, "f_array", proto);
+
+	proto = add_proto(blob, int_id, 2);
+	add_param(blob, "", 0);
+	add_param(blob, "a", int_id);
+	add_func(blob, "f_nonsense", proto);
 
 	id = add_proto(blob, int_id, 1);
 	add_param(blob, "a", string);
@@ -1030,15 +1071,30 @@ static void damaged_headers(void)
 		       "accepted: %s", cases[i].why);
 		memcpy(flat.bytes + cases[i].at, saved, 4);
 	}
-	for (i = 0; i < flat.size; i++)
-		expect(init_error(flat.bytes, i) == -EINVAL,
+	for (i = 0; i < flat.size; i++) {
+		u8 *copy = malloc(i);
+
+		memcpy(copy, flat.bytes, i);
+		expect(init_error(copy, i) == -EINVAL,
 		       "accepted with %u of %zu bytes", i, flat.size);
+		free(copy);
+	}
 
 	/* A name beyond the strings, of a type that nobody asks for. */
 	put_word(flat.bytes + 24, blob->strings_bytes);
 	expect(init_error(flat.bytes, flat.size) == -EINVAL, "wild name");
 	put_word(flat.bytes + 24, blob->strings_bytes - 1);
 	expect(!init_error(flat.bytes, flat.size), "last, empty, name");
+
+	/* A header that ends in its midst, and sections that fit it. */
+	put_word(flat.bytes + 4, 16);
+	put_word(flat.bytes + 8, 8);
+	put_word(flat.bytes + 16, 8 + blob->types_bytes);
+	expect(init_error(flat.bytes, flat.size) == -EINVAL, "short header");
+	put_word(flat.bytes + 4, 24);
+	put_word(flat.bytes + 8, 0);
+	put_word(flat.bytes + 16, blob->types_bytes);
+	expect(!init_error(flat.bytes, flat.size), "not restored");
 
 	at = 24 + blob->types_bytes;
 	flat.bytes[at] = 'x';
@@ -1138,6 +1194,7 @@ static void truncated_types(void)
 	struct blob *blob = every_kind();
 	u32 bytes, taken = 0, all = blob->types_bytes;
 
+	types_last = true;
 	for (bytes = 0; bytes <= all; bytes++) {
 		struct flat flat;
 
@@ -1150,7 +1207,8 @@ static void truncated_types(void)
 	expect(taken == blob->last_id + 1, "%u lengths taken, with %u types",
 	       taken, blob->last_id);
 
-	/* The strings, and then the whole thing, likewise. */
+	/* Strings likewise, now at the end themselves. */
+	types_last = false;
 	blob->types_bytes = all;
 	all = blob->strings_bytes;
 	for (bytes = 0; bytes <= all; bytes++) {

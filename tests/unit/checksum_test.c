@@ -440,13 +440,13 @@ static void *hash_often(void *argument)
 	return NULL;
 }
 
-static void callers_do_not_disturb_each_other(void)
+static void hash_in_parallel(unsigned int lines)
 {
 	pthread_t threads[4];
 	struct job jobs[4];
 	unsigned int i;
 
-	setup_random(16);
+	setup_random(lines);
 	for (i = 0; i < 4; i++) {
 		u8 *page = new_random_page();
 
@@ -458,9 +458,16 @@ static void callers_do_not_disturb_each_other(void)
 	}
 	for (i = 0; i < 4; i++) {
 		pthread_join(threads[i], NULL);
-		expect(!jobs[i].wrong, "page %u: wrong value", i);
+		expect(!jobs[i].wrong, "lines %u, page %u: wrong value", lines,
+		       i);
 		free((void *)jobs[i].page);
 	}
+}
+
+static void callers_do_not_disturb_each_other(void)
+{
+	hash_in_parallel(16);
+	hash_in_parallel(UKSM_LINES);
 }
 
 /*
@@ -470,9 +477,11 @@ static void callers_do_not_disturb_each_other(void)
 static void jhash2_is_the_kernels(void)
 {
 	static const u32 values[17] = {
-		0xdeadbef0, 0x23700e53, 0xcd70a5a2, 0xe18b471e, 0xcb791e71, 0x9a74cd15,
-		0x2342a86d, 0xb09f39ee, 0x291c53eb, 0x65979d41, 0x8f9ea7da, 0x0a882dbf,
-		0x70c7ea72, 0x1b9374fc, 0x2a817854, 0x236bf704, 0xc90537a3,
+		0xdeadbef0, 0x23700e53, 0xcd70a5a2, 0xe18b471e,
+		0xcb791e71, 0x9a74cd15, 0x2342a86d, 0xb09f39ee,
+		0x291c53eb, 0x65979d41, 0x8f9ea7da, 0x0a882dbf,
+		0x70c7ea72, 0x1b9374fc, 0x2a817854, 0x236bf704,
+		0xc90537a3,
 	};
 	u32 words[16];
 	unsigned int i;
