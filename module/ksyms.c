@@ -18,7 +18,7 @@
 #define UKSM_KSYM_DATA(...)
 #include "compat/symbols.h"
 
-DEFINE_STATIC_CALL_NULL(uksm_lookup_name, kallsyms_lookup_name);
+DEFINE_STATIC_CALL_NULL(uksm_each_match, kallsyms_on_each_match_symbol);
 
 /* The list's prototypes are the headers'; uksm_layout_check() takes their text. */
 #define UKSM_KSYM_FUNC(name, ret, ...) \
@@ -52,10 +52,10 @@ static bool __init object_fits(unsigned long addr, size_t size_bytes)
  * take the landing pad that a probe of the function's entry comes after; the
  * probe is never armed.
  */
-static int __init bind_lookup_name(void)
+static int __init bind_lookup(void)
 {
 	struct kprobe probe = {
-		.symbol_name = "kallsyms_lookup_name",
+		.symbol_name = "kallsyms_on_each_match_symbol",
 		.flags = KPROBE_FLAG_DISABLED,
 	};
 	unsigned long addr, offset, size;
@@ -64,40 +64,61 @@ static int __init bind_lookup_name(void)
 
 	err = register_kprobe(&probe);
 	if (err) {
-		pr_err("cannot probe kallsyms_lookup_name (error %d): is CONFIG_KPROBES on?\n",
-		       err);
+		pr_err("cannot probe %s (error %d): refusing to load\n",
+		       probe.symbol_name, err);
 		return -ENOENT;
 	}
 	addr = (unsigned long)probe.addr;
 	unregister_kprobe(&probe);
 
 	sprint_symbol(text, addr);
-	if (sscanf(text, "kallsyms_lookup_name+%lx/%lx", &offset, &size) != 2) {
-		pr_err("cannot find kallsyms_lookup_name: its probe is at %s\n",
-		       text);
+	if (sscanf(text, "kallsyms_on_each_match_symbol+%lx/%lx", &offset,
+		   &size) != 2) {
+		pr_err("the probe of %s is at %s: refusing to load\n",
+		       probe.symbol_name, text);
 		return -ENOENT;
 	}
-	__static_call_update(&STATIC_CALL_KEY(uksm_lookup_name),
-			     STATIC_CALL_TRAMP_ADDR(uksm_lookup_name),
+	__static_call_update(&STATIC_CALL_KEY(uksm_each_match),
+			     STATIC_CALL_TRAMP_ADDR(uksm_each_match),
 			     (void *)(addr - offset));
+	return 0;
+}
+
+struct matches {
+	unsigned long addr;
+	unsigned int nr;
+};
+
+static int __init note_match(void *data, unsigned long addr)
+{
+	struct matches *matches = data;
+
+	matches->addr = addr;
+	matches->nr++;
 	return 0;
 }
 
 /* Return: the address, or 0 with an error set; 0 at once when one is set. */
 static unsigned long __init lookup(const char *name, int *err)
 {
-	unsigned long addr;
+	struct matches matches = {};
 
 	if (*err)
 		return 0;
-	addr = static_call(uksm_lookup_name)(name);
+	static_call(uksm_each_match)(note_match, name, &matches);
 	if (uksm_fault("symbol") && !strcmp(name, "ksm_run"))
-		addr = 0;
-	if (!addr) {
+		matches.nr = 0;
+	if (matches.nr == 1)
+		return matches.addr;
+
+	/* Files may have static symbols of one name: there is no telling them. */
+	if (matches.nr)
+		pr_err("this kernel has %u symbols %s: refusing to load\n",
+		       matches.nr, name);
+	else
 		pr_err("this kernel has no %s: refusing to load\n", name);
-		*err = -ENOENT;
-	}
-	return addr;
+	*err = -ENOENT;
+	return 0;
 }
 
 static void __init bind_data(const char *name, void *where, size_t size_bytes,
@@ -133,11 +154,12 @@ static void __init bind_func(const char *name, const char *prototype,
  *
  * Has no effect outside the module, whatever it returns.
  *
- * Return: 0, or -ENOENT after one line in the log that names what is missing.
+ * Return: 0, or -ENOENT after one line in the log that names what is missing, or
+ * what there is several of.
  */
 int __init uksm_ksyms_init(void)
 {
-	int err = bind_lookup_name();
+	int err = bind_lookup();
 
 #define UKSM_KSYM_DATA(name) \
 	bind_data(#name, &uksm_kdata.name, sizeof(*uksm_kdata.name), &err)

@@ -11,12 +11,7 @@
 #include <linux/static_call.h>
 #include <linux/swap.h>
 
-#include <asm/tlbflush.h>
-
 /* Not declared for modules: on some of the kernels, or on any. */
-void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
-			unsigned long end, unsigned int stride_shift,
-			bool freed_tables);
 pmd_t *mm_find_pmd(struct mm_struct *mm, unsigned long address);
 void __put_anon_vma(struct anon_vma *anon_vma);
 

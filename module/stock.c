@@ -293,15 +293,18 @@ int uksm_stock_claim(void)
 	}
 
 	if (run & RUN_MERGE)
-		pr_notice("ksmd is running: write 2, then 0 to " STOCK_RUN
-			  " first\n");
+		pr_notice_ratelimited(
+			"ksmd is running: write 2, then 0 to " STOCK_RUN
+			" first\n");
 	else if (pages_shared)
-		pr_notice("ksmd holds %lu pages: write 2, then 0 to " STOCK_RUN
-			  " first\n",
-			  pages_shared);
+		pr_notice_ratelimited(
+			"ksmd holds %lu pages: write 2, then 0 to " STOCK_RUN
+			" first\n",
+			pages_shared);
 	else if (run & RUN_UNMERGE)
-		pr_notice("ksmd is set to unmerge: write 0 to " STOCK_RUN
-			  " first\n");
+		pr_notice_ratelimited(
+			"ksmd is set to unmerge: write 0 to " STOCK_RUN
+			" first\n");
 	else
 		claimed = true;
 	if (!claimed)

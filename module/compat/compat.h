@@ -108,19 +108,6 @@ static inline pte_t uksm_ptep_clear_flush(struct vm_area_struct *vma,
 	return uksm_kcall(ptep_clear_flush)(vma, addr, ptep);
 }
 
-/**
- * uksm_flush_tlb_range() - flush PTEs of a range from the TLBs
- * @vma: the VMA of the range
- * @start: user virtual address of the first page
- * @end: end of the range, exclusive
- */
-static inline void uksm_flush_tlb_range(struct vm_area_struct *vma,
-					unsigned long start, unsigned long end)
-{
-	uksm_kcall(flush_tlb_mm_range)(vma->vm_mm, start, end, PAGE_SHIFT,
-				       false);
-}
-
 /* Reverse mapping */
 
 /**
@@ -487,22 +474,6 @@ static inline bool uksm_vma_compatible(struct vm_area_struct *vma)
 	/* exec moves the temporary stack where no rmap walk finds it. */
 	return !(vma->vm_flags & unfit) && !vma_is_dax(vma) &&
 	       !vma_is_temporary_stack(vma);
-}
-
-/**
- * uksm_vma_set_mergeable() - flag a VMA as one that has merged pages
- * @vma: the VMA; its mm's mmap_lock is held for write
- *
- * mremap() unmerges only VMAs with the flag; a KSM page that moves in another
- * way is lost to rmap walks. So the flag comes before the first merge.
- */
-static inline void uksm_vma_set_mergeable(struct vm_area_struct *vma)
-{
-#ifdef UKSM_HAVE_VM_FLAGS_SET
-	vm_flags_set(vma, VM_MERGEABLE);
-#else
-	vma->vm_flags |= VM_MERGEABLE;
-#endif
 }
 
 /**

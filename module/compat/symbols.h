@@ -28,8 +28,6 @@ UKSM_KSYM_FUNC(vm_normal_page, struct page *, struct vm_area_struct *,
 	       unsigned long, pte_t);
 UKSM_KSYM_FUNC(ptep_clear_flush, pte_t, struct vm_area_struct *, unsigned long,
 	       pte_t *);
-UKSM_KSYM_FUNC(flush_tlb_mm_range, void, struct mm_struct *, unsigned long,
-	       unsigned long, unsigned int, bool);
 UKSM_KSYM_FUNC(folio_free_swap, bool, struct folio *);
 UKSM_KSYM_FUNC(__put_anon_vma, void, struct anon_vma *);
 UKSM_KSYM_FUNC(lru_add_drain_all, void, void);
