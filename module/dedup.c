@@ -420,23 +420,55 @@ static void dedup_anon(struct site *site)
  * inherited by fork(), or came back from swap. Whatever max_page_sharing says,
  * it is one of the page's addresses.
  */
-static void adopt(const struct site *site)
+static void adopt(const struct site *site, struct uksm_stable_node *node)
 {
 	struct uksm_rmap_item *item = uksm_rmap_item_alloc();
 	struct folio *kfolio = site_folio(site);
-	struct uksm_stable_node *node;
 
 	if (!item)
 		return;
 	if (folio_trylock(kfolio)) {
-		node = uksm_folio_raw_mapping(kfolio);
-		if (uksm_folio_test_ksm(kfolio) && node && uksm_stable_node_is_ours(node)) {
+		if (uksm_folio_is_ksm_of(kfolio, node)) {
 			uksm_rmap_item_link(item, site->t, node, site->vma);
 			item = NULL;
 		}
 		folio_unlock(kfolio);
 	}
 	uksm_rmap_item_free(item);
+}
+
+/*
+ * The stable node of the site's KSM page, if it is ours. It stays valid after
+ * the folio lock is dropped: our nodes are freed under uksm_mutex only.
+ */
+static struct uksm_stable_node *site_node(const struct site *site)
+{
+	struct folio *kfolio = site_folio(site);
+	struct uksm_stable_node *node;
+
+	if (!folio_trylock(kfolio))
+		return NULL;
+	node = uksm_folio_test_ksm(kfolio) ? uksm_folio_raw_mapping(kfolio) : NULL;
+	if (node && !uksm_stable_node_is_ours(node))
+		node = NULL;
+	folio_unlock(kfolio);
+	return node;
+}
+
+static void dedup_ksm(struct site *site)
+{
+	unsigned int nid = uksm_kpfn_nid(page_to_pfn(site->page));
+	struct uksm_stable_node *node = site_node(site);
+
+	if (!node)
+		return;
+	if (nid != node->nid) {
+		/* Migrated: go over to an equal page there, or be the first. */
+		if (merge_stable(site, nid) != -ENOENT)
+			return;
+		uksm_stable_node_refile(node, nid);
+	}
+	adopt(site, node);
 }
 
 /**
@@ -472,7 +504,7 @@ void uksm_dedup_page(struct uksm_mm_slot *slot, struct vm_area_struct *vma,
 	folio = site_folio(&site);
 	/* A KSM page without a node has been given up by its engine: any page. */
 	if (uksm_folio_test_ksm(folio) && uksm_folio_raw_mapping(folio))
-		adopt(&site);
+		dedup_ksm(&site);
 	else
 		dedup_anon(&site);
 	put_page(site.page);

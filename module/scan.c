@@ -28,14 +28,12 @@
  * @address: next address to look at; everything below has been dealt with
  * @extended: processes that came during this full scan have been taken in
  * @mergeable: a mergeable VMA has been met since the full scan began
- * @pages: pages looked at since then
  */
 struct scan_cursor {
 	struct uksm_mm_slot *slot;
 	unsigned long address;
 	bool extended;
 	bool mergeable;
-	unsigned long pages;
 };
 
 /* All protected by uksm_mutex. */
@@ -325,13 +323,12 @@ bool uksm_scan(unsigned int pages)
 	while (pages && !scan_interrupted()) {
 		n = scan_step(pages);
 		uksm_stats_add(pages_scanned, n);
-		cursor.pages += n;
 		pages -= n;
 		cond_resched();
 
 		if (!cursor.slot && !full_scan_extend()) {
 			full_scan_end();
-			return cursor.pages;
+			return cursor.mergeable;
 		}
 	}
 	return true;

@@ -264,10 +264,19 @@ void uksm_stable_node_del(struct uksm_stable_node *node)
 	uksm_stable_node_free(node);
 }
 
-/* A node whose page has migrated to another NUMA node belongs in that tree. */
-static void node_relocate(struct uksm_stable_node *node, unsigned int nid)
+/**
+ * uksm_stable_node_refile() - move a node to the tree of another NUMA node
+ * @node: node whose page has migrated there
+ * @nid: that NUMA node
+ *
+ * Context: the caller holds uksm_mutex, and has found no page of equal content
+ * with room in that tree.
+ */
+void uksm_stable_node_refile(struct uksm_stable_node *node, unsigned int nid)
 {
 	u32 checksum = node->chain ? node->chain->key.checksum : node->key.checksum;
+
+	lockdep_assert_held(&uksm_mutex);
 
 	node_unhook(node);
 	node->key.checksum = checksum;
@@ -282,9 +291,19 @@ static struct uksm_stable_node *key_any_node(struct uksm_key *key)
 }
 
 /*
+ * Is the page one to map at more addresses? Not one that has failed, whoever
+ * has noticed; and one that has migrated to another NUMA node waits for the
+ * scanner to have its node refiled.
+ */
+static bool folio_shareable(struct folio *folio, unsigned int nid)
+{
+	return !PageHWPoison(folio_page(folio, 0)) && uksm_kpfn_nid(folio_pfn(folio)) == nid;
+}
+
+/*
  * The node of a page with the content of @page, one with room if there is any.
- * Nodes that have gone stale or to another NUMA node are cleared away as they
- * are met; each time the search starts again, as the tree has changed.
+ * A node that has gone stale is cleared away when it is met, and the search
+ * starts again, as the tree has changed.
  */
 static struct uksm_stable_node *node_find(unsigned int nid, u32 checksum, struct page *page,
 					  struct folio **kfolio)
@@ -303,12 +322,8 @@ again:
 			uksm_stable_node_del(node);
 			goto again;
 		}
-		if (uksm_kpfn_nid(folio_pfn(folio)) != nid) {
-			node_relocate(node, uksm_kpfn_nid(folio_pfn(folio)));
-			folio_put(folio);
-			goto again;
-		}
-		if (uksm_pages_identical(page, folio_page(folio, 0))) {
+		if (folio_shareable(folio, nid) &&
+		    uksm_pages_identical(page, folio_page(folio, 0))) {
 			*kfolio = folio;
 			return node;
 		}
@@ -428,10 +443,20 @@ static void node_prune(struct uksm_stable_node *node, void *unused)
 	if (node->rmap_hlist_len)
 		return;
 	folio = uksm_stable_node_get_folio(node);
-	if (folio)
-		folio_put(folio);
-	else
+	if (!folio) {
 		uksm_stable_node_del(node);
+		return;
+	}
+
+	/* A page that has failed is never freed: part the node from it. */
+	if (PageHWPoison(folio_page(folio, 0)) && folio_trylock(folio)) {
+		if (!folio_mapped(folio)) {
+			uksm_folio_set_ksm(folio, NULL);
+			uksm_stable_node_del(node);
+		}
+		folio_unlock(folio);
+	}
+	folio_put(folio);
 }
 
 /**

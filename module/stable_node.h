@@ -32,6 +32,7 @@ void uksm_stable_node_free(struct uksm_stable_node *node);
 void uksm_stable_node_add(struct uksm_stable_node *node, u32 checksum, unsigned int nid,
 			  struct page *kpage);
 void uksm_stable_node_del(struct uksm_stable_node *node);
+void uksm_stable_node_refile(struct uksm_stable_node *node, unsigned int nid);
 void uksm_stable_node_count_rmap(struct uksm_stable_node *node, int n);
 struct folio *uksm_stable_node_get_folio(struct uksm_stable_node *node);
 

@@ -278,7 +278,7 @@ int uksmd_set_max_page_sharing(unsigned int value)
 
 /**
  * uksmd_set_checksum_lines() - how many cache lines of a page to hash
- * @value: 1 to %UKSM_CHECKSUM_LINES_MAX
+ * @value: 1 to %UKSM_LINES
  * Return: 0, or -EBUSY while pages are merged.
  */
 int uksmd_set_checksum_lines(unsigned int value)

@@ -7,6 +7,7 @@
 #include "chunk.h"
 #include "compat/compat.h"
 #include "compat/pte.h"
+#include "knobs.h"
 #include "twin.h"
 
 /*
@@ -90,7 +91,8 @@ static enum uksm_mapped pte_mapped(struct vm_area_struct *vma, unsigned long add
 
 	folio = page_folio(page);
 	if (t && uksm_tracked_state(t) == UKSM_MERGED &&
-	    uksm_folio_is_ksm_of(folio, t->rmap->node))
+	    uksm_folio_is_ksm_of(folio, t->rmap->node) &&
+	    uksm_kpfn_nid(pte_pfn(pte)) == t->rmap->node->nid)
 		return UKSM_MAPPED_MERGED;
 
 	folio_get(folio);

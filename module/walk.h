@@ -20,7 +20,8 @@ struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long 
  *	on kernels that tell the two apart
  * @UKSM_MAPPED_PAGE: an anonymous page; the batch holds a reference
  * @UKSM_MAPPED_KSM: a KSM page of any engine; the batch holds a reference
- * @UKSM_MAPPED_MERGED: the merged page that the scanner knows to be there
+ * @UKSM_MAPPED_MERGED: the merged page that the scanner knows to be there, on
+ *	the NUMA node where it knows it to be
  */
 enum uksm_mapped {
 	UKSM_MAPPED_NONE,
