@@ -22,7 +22,7 @@
 #define TILE_GFP	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
 
 static_assert(sizeof(struct uksm_tracked) == 32);
-static_assert(UKSM_CHUNK_TILES <= __alignof__(struct uksm_chunk));
+static_assert(__alignof__(struct uksm_chunk) >= UKSM_CHUNK_TILES);
 
 static struct uksm_chunk *tracked_chunk(const struct uksm_tracked *t)
 {
