@@ -106,13 +106,15 @@ static void notrace redirect_run_store(unsigned long ip,
 }
 
 /*
- * PERMANENT: kernel.ftrace_enabled=0 is refused while the hook is there.
- * RECURSION: the function above calls nothing that could be traced.
+ * PERMANENT: kernel.ftrace_enabled=0 is refused while the hook is there. Not
+ * RECURSION, with which ftrace would leave a call alone that it takes for a
+ * recursive one: the function above is called for run_store() only, and calls
+ * nothing that could end up there.
  */
 static struct ftrace_ops run_store_ops = {
 	.func = redirect_run_store,
 	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY |
-		 FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_RECURSION,
+		 FTRACE_OPS_FL_PERMANENT,
 };
 
 static unsigned long run_store_addr;
