@@ -258,6 +258,13 @@ static int merge_locked(const struct site *site, const struct site *peer, unsign
 	err = uksm_write_protect(site->vma, site->addr, site->page, &unused);
 	if (err)
 		return err;
+	/*
+	 * Both may have been written alike since they were hashed. The stable
+	 * tree has been searched for what was recorded only, and may well have
+	 * what they hold now.
+	 */
+	if (page_checksum(site->page) != site->t->key.checksum)
+		return -EAGAIN;
 	err = uksm_write_protect(peer->vma, peer->addr, peer->page, &protected);
 	if (err)
 		return err;
@@ -277,8 +284,7 @@ static int merge_locked(const struct site *site, const struct site *peer, unsign
 		uksm_rmap_item_link(items[1], peer->t, node, peer->vma);
 		items[1] = NULL;
 	}
-	/* What was recorded may be older than what was compared. */
-	uksm_stable_node_add(node, page_checksum(site->page), nid, site->page);
+	uksm_stable_node_add(node, site->t->key.checksum, nid, site->page);
 	return err;
 }
 
