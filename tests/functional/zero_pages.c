@@ -21,8 +21,22 @@ static void check_all_zero_page(const char *where, const char *area, size_t page
 		      (unsigned long long)zero);
 }
 
+/* Does the kernel take note, from 6.6 on, of a zero page of the engine's that goes away? */
+static bool kernel_keeps_count(void)
+{
+	return access(ENGINE_DIR_STOCK "/ksm_zero_pages", F_OK) == 0;
+}
+
+/* Where the kernel does not, the engine has to find out by scanning. */
+static void zero_pages_settle(void)
+{
+	if (!kernel_keeps_count() && engine_get("run") == 1)
+		engine_settle();
+}
+
 static void check_ksm_zero_pages(const char *where, long expected)
 {
+	zero_pages_settle();
 	if (engine_has("ksm_zero_pages"))
 		CHECK(engine_get("ksm_zero_pages") == expected, "%s: ksm_zero_pages is %ld, expected %ld",
 		      where, engine_get("ksm_zero_pages"), expected);
@@ -121,7 +135,7 @@ static void test_unmerge(void)
 	engine_unmerge();
 	area_check_same(area, 8, 0);
 	check_ksm_zero_pages("after run=2", 0);
-	if (engine_has("ksm_zero_pages"))
+	if (kernel_keeps_count())
 		check_unmerged("after run=2", area, 8);
 	page_fill(area, 9);
 	CHECK_PAGE(area, 9);
@@ -132,6 +146,8 @@ static void test_unmergeable(void)
 {
 	char *area = area_map_same(8, 0);
 
+	/* Something that goes on being scanned. */
+	area_map_same(2, 1);
 	engine_set("use_zero_pages", 1);
 	engine_start();
 	engine_settle();
