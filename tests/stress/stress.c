@@ -96,7 +96,7 @@ static uint64_t word(uint64_t value, unsigned int i)
 	return value ? mix(value * WORDS + i) : 0;
 }
 
-static void wrong(const struct region *r, unsigned long page, unsigned int at)
+static void mismatch(const struct region *r, unsigned long page, unsigned int at)
 {
 	fprintf(stderr, "process %d: page %lu at %p is wrong from byte %u on\n", getpid(), page,
 		r->base + page * PAGE, at);
@@ -115,7 +115,7 @@ static void page_check(const struct region *r, unsigned long page)
 		if (want->has_odd && want->odd_at / 8 == i)
 			((uint8_t *)&w)[want->odd_at % 8] = want->odd;
 		if (memcmp(p + i * 8, &w, 8)) {
-			wrong(r, page, i * 8);
+			mismatch(r, page, i * 8);
 			return;
 		}
 	}
@@ -412,12 +412,23 @@ int main(int argc, char **argv)
 
 	while ((opt = getopt(argc, argv, "d:s:t:w:m:")) != -1) {
 		switch (opt) {
-		case 'd': engine = optarg; break;
-		case 's': seed = strtoull(optarg, NULL, 0); break;
-		case 't': seconds = atoi(optarg); break;
-		case 'w': workers = strtoul(optarg, NULL, 0); break;
-		case 'm': pages = strtoul(optarg, NULL, 0) << 20 >> 12; break;
-		default: return 2;
+		case 'd':
+			engine = optarg;
+			break;
+		case 's':
+			seed = strtoull(optarg, NULL, 0);
+			break;
+		case 't':
+			seconds = atoi(optarg);
+			break;
+		case 'w':
+			workers = strtoul(optarg, NULL, 0);
+			break;
+		case 'm':
+			pages = strtoul(optarg, NULL, 0) << 20 >> 12;
+			break;
+		default:
+			return 2;
 		}
 	}
 	if (!workers || workers > WORKERS_MAX || !pages || seconds <= 0)
