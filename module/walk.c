@@ -86,14 +86,20 @@ static enum uksm_mapped pte_mapped(struct vm_area_struct *vma, unsigned long add
 		return uksm_pte_is_merged_zero(pte) ? UKSM_MAPPED_MERGED_ZERO : UKSM_MAPPED_ZERO;
 
 	page = uksm_normal_page(vma, addr, pte);
-	if (!page || !page_scannable(page))
+	if (!page)
 		return UKSM_MAPPED_NONE;
 
+	/*
+	 * A merged page that has failed keeps its items for as long as it is
+	 * mapped: memory_failure() marks it first, and walks them then.
+	 */
 	folio = page_folio(page);
 	if (t && uksm_tracked_state(t) == UKSM_MERGED &&
 	    uksm_folio_is_ksm_of(folio, t->rmap->node) &&
-	    uksm_kpfn_nid(pte_pfn(pte)) == t->rmap->node->nid)
+	    (uksm_kpfn_nid(pte_pfn(pte)) == t->rmap->node->nid || PageHWPoison(page)))
 		return UKSM_MAPPED_MERGED;
+	if (!page_scannable(page))
+		return UKSM_MAPPED_NONE;
 
 	folio_get(folio);
 	*pagep = page;
