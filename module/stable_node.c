@@ -25,7 +25,7 @@ static const char uksm_stable_marker[1];
 
 static struct uksm_tree_set stable;
 
-/* Nodes without rmap_item: their page is gone, or soon will be. */
+/* Nodes without rmap_item: not in use yet, or their page is gone or soon will be. */
 static unsigned long nr_empty_nodes;
 static unsigned long next_prune;
 
@@ -64,6 +64,7 @@ struct uksm_stable_node *uksm_stable_node_alloc(void)
 	node->marker = uksm_stable_marker;
 	INIT_HLIST_HEAD(&node->hlist);
 	INIT_LIST_HEAD(&node->dup);
+	nr_empty_nodes++;
 	uksm_stats_add(meta_bytes, sizeof(*node));
 	return node;
 }
@@ -76,6 +77,8 @@ void uksm_stable_node_free(struct uksm_stable_node *node)
 {
 	if (!node)
 		return;
+	WARN_ON_ONCE(node->rmap_hlist_len);
+	nr_empty_nodes--;
 	kfree(node);
 	uksm_stats_sub(meta_bytes, sizeof(*node));
 }
@@ -259,7 +262,6 @@ void uksm_stable_node_del(struct uksm_stable_node *node)
 		__uksm_rmap_item_del(item);
 		cond_resched();
 	}
-	nr_empty_nodes--;
 	node_unhook(node);
 	uksm_stable_node_free(node);
 }
@@ -385,7 +387,6 @@ void uksm_stable_node_add(struct uksm_stable_node *node, u32 checksum, unsigned 
 
 	lockdep_assert_held(&uksm_mutex);
 
-	nr_empty_nodes += !node->rmap_hlist_len;
 	equal = node_find(nid, checksum, kpage, &folio);
 	if (equal) {
 		folio_put(folio);
@@ -567,5 +568,6 @@ int uksm_stable_init(void)
 /** uksm_stable_exit() - free the roots; uksm_stable_release() has emptied the trees */
 void uksm_stable_exit(void)
 {
+	WARN_ON_ONCE(nr_empty_nodes);
 	uksm_tree_set_destroy(&stable);
 }
