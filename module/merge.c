@@ -225,6 +225,8 @@ out:
 int uksm_replace_page(struct vm_area_struct *vma, unsigned long addr, struct page *page,
 		      struct page *kpage, pte_t protected)
 {
+	/* The last user that it had may have freed it with MADV_FREE. */
+	uksm_keep_content(page_folio(kpage));
 	return replace_pte(vma, addr, page, kpage, protected);
 }
 
@@ -244,6 +246,22 @@ int uksm_replace_with_zero(struct vm_area_struct *vma, unsigned long addr, struc
 }
 
 /**
+ * uksm_keep_content() - see to it that a page's content outlives any reclaim
+ * @folio: an anonymous page of which all PTEs may be clean
+ *
+ * A page that is clean, as its PTEs are, and not in the swap cache has nothing
+ * that MADV_FREE would respect: it takes the page for one that its caller alone
+ * uses, even where others map it, and reclaim then drops it for all of them.
+ *
+ * Context: where @folio can get another user, fork included, only afterwards.
+ */
+void uksm_keep_content(struct folio *folio)
+{
+	if (!folio_test_dirty(folio))
+		folio_mark_dirty(folio);
+}
+
+/**
  * uksm_make_ksm() - turn an anonymous page into a KSM page
  * @folio: the page: small, locked, and write-protected by uksm_write_protect()
  * @node: a stable node that has no page yet
@@ -258,7 +276,5 @@ void uksm_make_ksm(struct folio *folio, struct uksm_stable_node *node)
 	node->kpfn = folio_pfn(folio);
 	uksm_folio_set_ksm(folio, node);
 	folio_mark_accessed(folio);
-	/* Reclaim drops an anonymous page that is clean, and all its PTEs are. */
-	if (!folio_test_dirty(folio))
-		folio_mark_dirty(folio);
+	uksm_keep_content(folio);
 }

@@ -16,6 +16,7 @@ int uksm_replace_page(struct vm_area_struct *vma, unsigned long addr, struct pag
 		      struct page *kpage, pte_t protected);
 int uksm_replace_with_zero(struct vm_area_struct *vma, unsigned long addr, struct page *page,
 			   pte_t protected);
+void uksm_keep_content(struct folio *folio);
 void uksm_make_ksm(struct folio *folio, struct uksm_stable_node *node);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "chunk.h"
 #include "compat/compat.h"
+#include "merge.h"
 #include "mm_slot.h"
 #include "stable_node.h"
 #include "trace.h"
@@ -42,11 +43,15 @@ int uksm_unmerge_page(struct vm_area_struct *vma, unsigned long addr)
 			  VM_FAULT_OOM))) {
 		struct page *page;
 		enum uksm_mapped mapped = uksm_mapped_at(vma, addr, &page);
+		bool merged = mapped == UKSM_MAPPED_KSM || mapped == UKSM_MAPPED_MERGED_ZERO ||
+			      mapped == UKSM_MAPPED_BUSY;
 
+		/* The copy that unsharing makes is clean, and so is its PTE. */
+		if (page && !merged)
+			uksm_keep_content(page_folio(page));
 		if (page)
 			put_page(page);
-		if (mapped != UKSM_MAPPED_KSM && mapped != UKSM_MAPPED_MERGED_ZERO &&
-		    mapped != UKSM_MAPPED_BUSY)
+		if (!merged)
 			return 0;
 		fault = uksm_unshare(vma, addr);
 		cond_resched();

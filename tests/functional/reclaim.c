@@ -125,6 +125,72 @@ static void test_swapoff(void)
 }
 
 /* Unmerging what is in swap: nothing to break, and nothing left of the counters. */
+/* What reclaim drops is not in swap either, so there is no waiting for it. */
+static void reclaim_hard(void)
+{
+	int round;
+
+	for (round = 0; round < 10; round++)
+		cgroup_shrink("16M");
+}
+
+/*
+ * A merged page with one user left is freed lazily by that user, so that reclaim may drop it. It
+ * may no longer once somebody else relies on it for its content.
+ */
+static void test_freed_page_joined(void)
+{
+	char *area, *late;
+
+	swap_start();
+	cgroup_enter();
+	area = area_map_same(2, 9);
+	engine_start();
+	engine_settle();
+	check_merged("at first", area, 2);
+	CHECK_SYS(munmap(area + PAGE_SIZE, PAGE_SIZE));
+	CHECK_SYS(madvise(area, PAGE_SIZE, MADV_FREE));
+	late = area_map_same(1, 9);
+	engine_wait_full_scans(4);
+	test_note("the late page %s", pfn_of(late) == pfn_of(area) ? "joined" : "did not join");
+	engine_pause();
+	reclaim_hard();
+	CHECK_PAGE(late, 9);
+	swap_stop();
+}
+
+static void unmerged_holder(struct helper *self, void *area)
+{
+	helper_step(self);
+	area_check_distinct(area, 64, 200);
+}
+
+/*
+ * The copy that unmerging makes is as good as a page that was written: a child's view of it
+ * survives that the parent frees it lazily.
+ */
+static void test_unmerged_page_freed(void)
+{
+	char *area, *twin;
+	struct helper child;
+
+	swap_start();
+	cgroup_enter();
+	area = area_map_distinct(64, 200);
+	twin = area_map_distinct(64, 200);
+	engine_start();
+	engine_settle();
+	CHECK(pfn_of(area) == pfn_of(twin), "equal pages did not merge");
+	engine_unmerge();
+	CHECK(pfn_of(area) != pfn_of(twin), "still merged after run=2");
+	helper_start(&child, unmerged_holder, area);
+	helper_wait(&child);
+	CHECK_SYS(madvise(area, 64 * PAGE_SIZE, MADV_FREE));
+	reclaim_hard();
+	helper_finish(&child);
+	swap_stop();
+}
+
 static void test_swap_unmerge(void)
 {
 	char *area;
@@ -458,6 +524,8 @@ static const struct test tests[] = {
 	{ "swap-write", test_swap_write },
 	{ "swap-fork", test_swap_fork },
 	{ "swapoff", test_swapoff },
+	{ "freed-page-joined", test_freed_page_joined },
+	{ "unmerged-page-freed", test_unmerged_page_freed },
 	{ "swap-unmerge", test_swap_unmerge },
 	{ "swap-while-scanned", test_swap_while_scanned },
 	{ "move-pages", test_move_pages, .numa = true },
