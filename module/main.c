@@ -55,9 +55,7 @@ static int __init uksm_init(void)
 	if (err)
 		return err;
 
-	err = uksm_checksum_init();
-	if (err)
-		return err;
+	uksm_checksum_init();
 	uksm_checksum_set_lines(uksm_knobs.checksum_lines);
 	err = uksm_stable_init();
 	if (err)

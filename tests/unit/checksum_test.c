@@ -40,12 +40,21 @@ static void shuffled(u8 order[UKSM_LINES])
 	}
 }
 
+static struct uksm_checksum_key random_key(void)
+{
+	struct uksm_checksum_key key;
+
+	random_fill(&key, sizeof(key));
+	return key;
+}
+
 static void setup_random(unsigned int lines)
 {
+	struct uksm_checksum_key key = random_key();
 	u8 order[UKSM_LINES];
 
 	shuffled(order);
-	uksm_checksum_setup(random_u64(), order, lines);
+	uksm_checksum_setup(&key, order, lines);
 }
 
 /* Change one byte to another value. */
@@ -240,6 +249,7 @@ static void nearly_low_entropy_is_a_sample(void)
 	}
 }
 
+/* Any bit of the key that goes with a sampled line, or of the seed. */
 static void key_changes_the_value(void)
 {
 	u8 *page = new_random_page();
@@ -248,24 +258,29 @@ static void key_changes_the_value(void)
 	u32 a, b;
 
 	for (i = 0; i < 1000; i++) {
-		u32 seed = random_u64();
+		struct uksm_checksum_key key = random_key();
 		unsigned int lines = 1 + random_below(UKSM_LINES);
+		u32 *word = &key.seed;
 
 		shuffled(order);
-		uksm_checksum_setup(seed, order, lines);
+		uksm_checksum_setup(&key, order, lines);
 		a = uksm_checksum(page);
 		expect(config.zero == uksm_checksum_zero(), "zero");
-		uksm_checksum_setup(seed ^ 1u << random_below(32), order,
-				    lines);
+		if (random_below(2))
+			word = &key.word[order[random_below(lines)]]
+					[random_below(UKSM_LINE_WORDS)];
+		*word ^= 1u << random_below(32);
+		uksm_checksum_setup(&key, order, lines);
 		b = uksm_checksum(page);
 		same += a == b;
-		expect(a != b || same < 2, "seeds have no effect");
+		expect(a != b || same < 2, "a bit of the key has no effect");
 	}
 	free(page);
 }
 
 static void positions_change_the_value(void)
 {
+	struct uksm_checksum_key key = random_key();
 	u8 *page = new_random_page();
 	unsigned int i, same = 0;
 	u8 order[UKSM_LINES];
@@ -273,15 +288,64 @@ static void positions_change_the_value(void)
 
 	for (i = 0; i < 1000; i++) {
 		shuffled(order);
-		uksm_checksum_setup(1, order, 4);
+		uksm_checksum_setup(&key, order, 4);
 		a = uksm_checksum(page);
 		shuffled(order);
-		uksm_checksum_setup(1, order, 4);
+		uksm_checksum_setup(&key, order, 4);
 		b = uksm_checksum(page);
 		same += a == b;
 	}
 	expect(same < 3, "%u of 1000 pairs of orders agree", same);
 	free(page);
+}
+
+/* Pages of one sample: told apart from when the checksum is strengthened on. */
+static void strengthening_tells_a_family_apart(void)
+{
+	unsigned int lines, i;
+
+	for (lines = 1; lines < UKSM_LINES; lines++) {
+		u8 *a = new_random_page(), *b = new_page(), *other = new_random_page();
+		u32 before, others;
+
+		setup_random(lines);
+		memcpy(b, a, UKSM_PAGE_BYTES);
+		change_line(b, config.order[lines + random_below(UKSM_LINES - lines)]);
+		before = uksm_checksum(a);
+		others = uksm_checksum(other);
+		expect(uksm_checksum(b) == before, "lines %u: not of one sample", lines);
+		expect(uksm_checksum_strengthen(before), "lines %u: refused", lines);
+		expect(!uksm_checksum_strengthen(before), "lines %u: taken twice", lines);
+		expect(uksm_checksum(a) != before, "lines %u: as weak as before", lines);
+		expect(uksm_checksum(a) != uksm_checksum(b), "lines %u: the same still", lines);
+		expect(uksm_checksum(other) == others, "lines %u: another page's changed", lines);
+		for (i = 0; i < UKSM_LINES; i++) {
+			u32 now = uksm_checksum(a);
+
+			if (is_sampled(i))
+				continue;
+			change_line(a, i);
+			expect(uksm_checksum(a) != now, "lines %u: line %u unseen", lines, i);
+		}
+		uksm_checksum_set_lines(lines);
+		expect(uksm_checksum(b) == before, "lines %u: not forgotten", lines);
+		free(a);
+		free(b);
+		free(other);
+	}
+}
+
+static void strengthening_is_bounded(void)
+{
+	unsigned int i, taken = 0;
+
+	setup_random(4);
+	for (i = 0; i < 100 * WEAK_SLOTS; i++)
+		taken += uksm_checksum_strengthen(get_random_u32());
+	expect(taken <= WEAK_SLOTS, "%u taken", taken);
+	expect(taken > WEAK_SLOTS * 9 / 10, "only %u taken", taken);
+	setup_random(UKSM_LINES);
+	expect(!uksm_checksum_strengthen(1), "whole pages can be no stronger");
 }
 
 static void zero_page_has_the_cached_checksum(void)
@@ -310,6 +374,7 @@ static void lines_are_brought_into_range(void)
 		{ 0, 1 }, { 1, 1 }, { 63, 63 }, { 64, 64 },
 		{ 65, 64 }, { ~0u, 64 },
 	};
+	struct uksm_checksum_key key = random_key();
 	u8 order[UKSM_LINES];
 	unsigned int i;
 
@@ -319,7 +384,7 @@ static void lines_are_brought_into_range(void)
 		uksm_checksum_set_lines(cases[i].set);
 		expect(uksm_checksum_lines() == cases[i].get,
 		       "%u became %u", cases[i].set, uksm_checksum_lines());
-		uksm_checksum_setup(0, order, cases[i].set);
+		uksm_checksum_setup(&key, order, cases[i].set);
 		expect(uksm_checksum_lines() == cases[i].get,
 		       "setup: %u became %u", cases[i].set,
 		       uksm_checksum_lines());
@@ -329,12 +394,13 @@ static void lines_are_brought_into_range(void)
 /* Were it read with these, the sanitizer would speak. */
 static void wild_positions_stay_in_the_page(void)
 {
+	struct uksm_checksum_key key = random_key();
 	u8 order[UKSM_LINES];
 	u8 *page = new_page();
 	unsigned int i;
 
 	memset(order, 0xff, sizeof(order));
-	uksm_checksum_setup(0, order, 32);
+	uksm_checksum_setup(&key, order, 32);
 	uksm_checksum(page);
 	for (i = 0; i < UKSM_LINES; i++)
 		expect(config.order[i] < UKSM_LINES, "position %u",
@@ -351,7 +417,7 @@ static void init_draws_a_permutation(void)
 	for (round = 0; round < 2000; round++) {
 		u64 lines = 0;
 
-		expect(!uksm_checksum_init(), "init failed");
+		uksm_checksum_init();
 		expect(uksm_checksum_lines() == UKSM_LINES, "not all lines");
 		for (i = 0; i < UKSM_LINES; i++)
 			lines |= 1ull << config.order[i];
@@ -506,6 +572,8 @@ int main(void)
 	run_test(nearly_low_entropy_is_a_sample);
 	run_test(key_changes_the_value);
 	run_test(positions_change_the_value);
+	run_test(strengthening_tells_a_family_apart);
+	run_test(strengthening_is_bounded);
 	run_test(zero_page_has_the_cached_checksum);
 	run_test(lines_are_brought_into_range);
 	run_test(wild_positions_stay_in_the_page);

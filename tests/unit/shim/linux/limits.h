@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include <limits.h>
 #include <stdint.h>
 #include_next <linux/limits.h>
 

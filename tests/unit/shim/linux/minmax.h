@@ -10,6 +10,23 @@
 		v_ < low_ ? low_ : v_ > high_ ? high_ : v_; \
 	})
 
+#define min(a, b)                                     \
+	({                                            \
+		__typeof__(a) a_ = (a);               \
+		__typeof__(b) b_ = (b);               \
+		a_ < b_ ? a_ : b_;                    \
+	})
+
+#define max(a, b)                                     \
+	({                                            \
+		__typeof__(a) a_ = (a);               \
+		__typeof__(b) b_ = (b);               \
+		a_ > b_ ? a_ : b_;                    \
+	})
+
+#define min_t(type, a, b) min((type)(a), (type)(b))
+#define min3(a, b, c) min_t(__typeof__(a), a, min_t(__typeof__(b), b, c))
+
 #define swap(a, b)                          \
 	do {                                \
 		__typeof__(a) tmp_ = (a);   \
