@@ -8,6 +8,7 @@
 
 #include "compat/compat.h"
 #include "mm_slot.h"
+#include "policy.h"
 #include "rmap_item.h"
 #include "stats.h"
 #include "uksmd.h"
@@ -124,6 +125,21 @@ static void tile_del(struct uksm_chunk *chunk, unsigned int n)
 }
 
 /**
+ * uksm_tracked_row() - the records from an address to the end of its tile
+ * @slot: address space
+ * @addr: user virtual address
+ *
+ * Return: the record of @addr, in any state, which those of the following pages
+ * follow; NULL when nothing is tracked in the tile. Valid until uksm_tile_visited().
+ */
+struct uksm_tracked *uksm_tracked_row(struct uksm_mm_slot *slot, unsigned long addr)
+{
+	struct uksm_chunk *chunk = xa_load(&slot->chunks, addr >> PMD_SHIFT);
+
+	return chunk ? chunk_record(chunk, addr) : NULL;
+}
+
+/**
  * uksm_tracked_find() - the record of an address, if the scanner knows it
  * @slot: address space
  * @addr: user virtual address
@@ -132,8 +148,7 @@ static void tile_del(struct uksm_chunk *chunk, unsigned int n)
  */
 struct uksm_tracked *uksm_tracked_find(struct uksm_mm_slot *slot, unsigned long addr)
 {
-	struct uksm_chunk *chunk = xa_load(&slot->chunks, addr >> PMD_SHIFT);
-	struct uksm_tracked *t = chunk ? chunk_record(chunk, addr) : NULL;
+	struct uksm_tracked *t = uksm_tracked_row(slot, addr);
 
 	return t && uksm_tracked_state(t) != UKSM_UNTRACKED ? t : NULL;
 }
@@ -213,11 +228,23 @@ void uksm_tracked_set_state(struct uksm_tracked *t, enum uksm_page_state state)
 	if (to)
 		WRITE_ONCE(*to, *to + 1);
 	t->key.state = state;
+	if (state == UKSM_VOLATILE)
+		t->still = 0;
 }
 
-/* Forget the record, but leave its tile and chunk where they are. */
-static void tracked_clear(struct uksm_tracked *t)
+/**
+ * uksm_tracked_clear() - forget a page: out of the trees, record free
+ * @t: tracked page, in any state but %UKSM_UNTRACKED
+ *
+ * Its tile and chunk stay, until uksm_tile_visited().
+ *
+ * Context: the caller holds uksm_mutex. Sleeps: a merged page's folio is
+ * locked to unlink its rmap_item.
+ */
+void uksm_tracked_clear(struct uksm_tracked *t)
 {
+	lockdep_assert_held(&uksm_mutex);
+
 	if (uksm_tracked_state(t) == UKSM_UNSHARED)
 		uksm_unstable_del(t);
 	else if (uksm_tracked_state(t) == UKSM_MERGED)
@@ -241,22 +268,6 @@ static void chunk_shrink(struct uksm_chunk *chunk)
 }
 
 /**
- * uksm_tracked_del() - forget a page: out of the trees, record freed
- * @t: tracked page, in any state; gone on return
- *
- * Context: the caller holds uksm_mutex. Sleeps: a merged page's folio is
- * locked to unlink its rmap_item.
- */
-void uksm_tracked_del(struct uksm_tracked *t)
-{
-	struct uksm_chunk *chunk = tracked_chunk(t);
-
-	lockdep_assert_held(&uksm_mutex);
-	tracked_clear(t);
-	chunk_shrink(chunk);
-}
-
-/**
  * uksm_tracked_del_range() - forget all pages of an address range
  * @slot: address space
  * @start: first address, page aligned
@@ -264,7 +275,7 @@ void uksm_tracked_del(struct uksm_tracked *t)
  *
  * Costs nothing for address space where nothing is tracked.
  *
- * Context: as uksm_tracked_del().
+ * Context: as uksm_tracked_clear().
  */
 void uksm_tracked_del_range(struct uksm_mm_slot *slot, unsigned long start, unsigned long end)
 {
@@ -286,9 +297,59 @@ void uksm_tracked_del_range(struct uksm_mm_slot *slot, unsigned long start, unsi
 			if (!t)
 				addr |= (UKSM_TILE_PAGES - 1) << PAGE_SHIFT;
 			else if (uksm_tracked_state(t) != UKSM_UNTRACKED)
-				tracked_clear(t);
+				uksm_tracked_clear(t);
 		}
 		chunk_shrink(chunk);
 		cond_resched();
 	}
+}
+
+/**
+ * uksm_tile_resting() - may this full scan pass over a tile?
+ * @slot: address space
+ * @addr: first address of a tile
+ * @seq: number of the full scan
+ *
+ * Context: the caller holds uksm_mutex.
+ * Return: the number of pages that are passed over; 0 when the tile's turn has
+ * come, or nothing in it is known.
+ */
+unsigned int uksm_tile_resting(struct uksm_mm_slot *slot, unsigned long addr,
+			       unsigned long seq)
+{
+	struct uksm_chunk *chunk = xa_load(&slot->chunks, addr >> PMD_SHIFT);
+	unsigned int n = chunk_page(addr) / UKSM_TILE_PAGES;
+
+	if (!chunk || !chunk->tile[n])
+		return 0;
+	if (uksm_policy_due(chunk->tile_quiet[n], seq, addr / UKSM_TILE_BYTES))
+		return 0;
+	return chunk->tile_used[n];
+}
+
+/**
+ * uksm_tile_visited() - tell how a visit to a tile went
+ * @slot: address space
+ * @addr: an address in the tile
+ * @news: what was found there
+ *
+ * News in a tile end the rest of its neighbours, too. A tile without records is
+ * freed.
+ *
+ * Context: the caller holds uksm_mutex.
+ */
+void uksm_tile_visited(struct uksm_mm_slot *slot, unsigned long addr,
+		       const struct uksm_tile_news *news)
+{
+	struct uksm_chunk *chunk = xa_load(&slot->chunks, addr >> PMD_SHIFT);
+	unsigned int n = chunk_page(addr) / UKSM_TILE_PAGES;
+
+	lockdep_assert_held(&uksm_mutex);
+	if (!chunk)
+		return;
+	chunk->tile_quiet[n] = uksm_policy_quiet(chunk->tile_quiet[n], chunk->tile_used[n], news);
+	if (!chunk->tile_quiet[n])
+		memset(chunk->tile_quiet, 0, sizeof(chunk->tile_quiet));
+	if (!chunk->tile_used[n])
+		chunk_shrink(chunk);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "dedup.h"
 
+#include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -9,6 +10,7 @@
 #include "checksum.h"
 #include "chunk.h"
 #include "compat/compat.h"
+#include "join.h"
 #include "knobs.h"
 #include "merge.h"
 #include "mm_slot.h"
@@ -48,30 +50,17 @@ static struct folio *site_folio(const struct site *site)
 	return page_folio(site->page);
 }
 
-static u32 page_checksum(struct page *page)
-{
-	void *addr = kmap_local_page(page);
-	u32 checksum = uksm_checksum(addr);
-
-	kunmap_local(addr);
-	return checksum;
-}
-
-static bool page_is_zero(struct page *page)
-{
-	void *addr = kmap_local_page(page);
-	bool zero = !memchr_inv(addr, 0, PAGE_SIZE);
-
-	kunmap_local(addr);
-	return zero;
-}
-
 /*
  * Errors of the functions below: -ENOENT says that there is no equal page;
- * -EEXIST that there is none, but one of equal checksum; anything else that the
- * page could not be merged just now, so that it is tried again by the next full
- * scan (it stays UKSM_VOLATILE).
+ * -EEXIST that there is none, but one of equal checksum; -ENOSPC that there are
+ * some, but all of them full; anything else that the page could not be merged
+ * just now, so that it is tried again by the next full scan (it stays
+ * UKSM_VOLATILE).
  */
+static bool none_is_equal(int err)
+{
+	return err == -ENOENT || err == -EEXIST || err == -ENOSPC;
+}
 
 /* Lock a page that is to be replaced or to become a KSM page. */
 static int site_lock(const struct site *site)
@@ -99,98 +88,53 @@ static int site_prepare(const struct site *site)
 	return uksm_page_split(site->page);
 }
 
-/* Replace a page by the KSM page; both folios are locked. */
-static int replace_locked(const struct site *site, struct page *kpage)
+/* Have the page merged when the batch is complete (join.c). */
+static int site_join(struct site *site, struct uksm_stable_node *node, struct folio *kfolio)
 {
-	pte_t protected;
-	int err;
+	int err = site_prepare(site);
 
-	err = uksm_write_protect(site->vma, site->addr, site->page, &protected);
-	if (err)
-		return err;
-	if (!uksm_pages_identical(site->page, kpage))
-		return -EAGAIN;
-	return uksm_replace_page(site->vma, site->addr, site->page, kpage, protected);
-}
-
-/* Let the site share the page of a stable node. */
-static int join_node(const struct site *site, struct uksm_stable_node *node, struct folio *kfolio)
-{
-	struct page *kpage = folio_page(kfolio, 0);
-	struct uksm_rmap_item *item;
-	int err;
-
-	err = site_prepare(site);
-	if (err)
-		return err;
-	item = uksm_rmap_item_alloc();
-	if (!item)
-		return -ENOMEM;
-
-	err = site_lock(site);
-	if (err)
-		goto free;
-	err = -EBUSY;
-	if (!folio_trylock(kfolio))
-		goto unlock;
-
-	/* A migration may have given the node another page before the lock. */
-	if (uksm_folio_is_ksm_of(kfolio, node))
-		err = replace_locked(site, kpage);
-	if (!err) {
-		uksm_rmap_item_link(item, site->t, node, site->vma);
-		item = NULL;
-	}
-	trace_uksm_merge_with_ksm_page(folio_pfn(kfolio), page_to_pfn(site->page), site->t,
-				       site->slot->mm, err);
-	folio_unlock(kfolio);
-unlock:
-	folio_unlock(site_folio(site));
-free:
-	uksm_rmap_item_free(item);
+	if (!err)
+		err = uksm_join_add(site->t, site->page, node, kfolio);
+	if (!err)
+		site->page = NULL;
 	return err;
 }
 
-/* Merge with a page of the stable tree. */
-static int merge_stable(const struct site *site, unsigned int nid)
+/*
+ * Merge with a page of the stable tree. A large page must be split for it, and that
+ * is to be done for sure only.
+ */
+static int merge_stable(struct site *site, unsigned int nid, bool compare)
 {
 	struct uksm_stable_node *node;
 	struct folio *kfolio;
 	int err;
 
-	node = uksm_stable_search(nid, site->t->key.checksum, site->page, &kfolio);
-	if (!node)
-		return -ENOENT;
-	err = join_node(site, node, kfolio);
-	folio_put(kfolio);
+again:
+	node = uksm_stable_search(nid, site->t->key.checksum, site->page,
+				  compare || PageCompound(site->page), &kfolio);
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	if (uksm_join_crowded(node)) {
+		folio_put(kfolio);
+		uksm_join_end();
+		goto again;
+	}
+	err = site_join(site, node, kfolio);
+	if (err)
+		folio_put(kfolio);
 	return err;
 }
 
-/* Merge with the kernel's zero page. */
-static int merge_zero(const struct site *site)
+/* Merge with the kernel's zero page, under the same condition. */
+static int merge_zero(struct site *site)
 {
-	pte_t protected;
-	int err;
-
-	if (!page_is_zero(site->page))
+	if (!READ_ONCE(uksm_knobs.use_zero_pages) ||
+	    site->t->key.checksum != uksm_checksum_zero())
 		return -ENOENT;
-	err = site_prepare(site);
-	if (err)
-		return err;
-	err = site_lock(site);
-	if (err)
-		return err;
-
-	err = uksm_write_protect(site->vma, site->addr, site->page, &protected);
-	if (!err)
-		err = page_is_zero(site->page) ? uksm_replace_with_zero(site->vma, site->addr,
-									site->page, protected) :
-						 -EAGAIN;
-	if (!err)
-		uksm_tracked_set_state(site->t, UKSM_ZERO);
-	trace_uksm_merge_one_page(page_to_pfn(site->page), site->t, site->slot->mm, err);
-	folio_unlock(site_folio(site));
-	return err;
+	if (PageCompound(site->page) && !uksm_page_is_zero(site->page))
+		return -ENOENT;
+	return site_join(site, NULL, NULL);
 }
 
 /*
@@ -252,24 +196,24 @@ static int split_pair(struct site *site, struct site *peer)
 static int merge_locked(const struct site *site, const struct site *peer, unsigned int nid,
 			struct uksm_stable_node *node, struct uksm_rmap_item *items[2])
 {
-	pte_t protected, unused;
-	int err;
+	struct uksm_mapping own = { .addr = site->addr, .page = site->page };
+	struct uksm_mapping m = { .addr = peer->addr, .page = peer->page, .kpage = site->page };
 
-	err = uksm_write_protect(site->vma, site->addr, site->page, &unused);
-	if (err)
-		return err;
+	uksm_write_protect(site->vma, &own, 1);
+	if (own.err)
+		return own.err;
 	/*
 	 * Both may have been written alike since they were hashed. The stable
 	 * tree has been searched for what was recorded only, and may well have
 	 * what they hold now.
 	 */
-	if (page_checksum(site->page) != site->t->key.checksum)
+	if (uksm_page_checksum(site->page) != site->t->key.checksum)
 		return -EAGAIN;
-	err = uksm_write_protect(peer->vma, peer->addr, peer->page, &protected);
-	if (err)
-		return err;
+	uksm_write_protect(peer->vma, &m, 1);
+	if (m.err)
+		return m.err;
 	if (!uksm_pages_identical(site->page, peer->page))
-		return -EAGAIN;
+		return uksm_page_checksum(peer->page) == peer->t->key.checksum ? -EEXIST : -EAGAIN;
 
 	uksm_unstable_del(peer->t);
 	uksm_make_ksm(site_folio(site), node);
@@ -277,15 +221,15 @@ static int merge_locked(const struct site *site, const struct site *peer, unsign
 	items[0] = NULL;
 	trace_uksm_merge_one_page(page_to_pfn(site->page), site->t, site->slot->mm, 0);
 
-	err = uksm_replace_page(peer->vma, peer->addr, peer->page, site->page, protected);
+	uksm_replace_pages(peer->vma, &m, 1);
 	trace_uksm_merge_with_ksm_page(page_to_pfn(site->page), page_to_pfn(peer->page), peer->t,
-				       peer->slot->mm, err);
-	if (!err) {
+				       peer->slot->mm, m.err);
+	if (!m.err) {
 		uksm_rmap_item_link(items[1], peer->t, node, peer->vma);
 		items[1] = NULL;
 	}
 	uksm_stable_node_add(node, site->t->key.checksum, nid, site->page);
-	return err;
+	return m.err;
 }
 
 /* Two pages were found equal: merge them if they still are. */
@@ -327,8 +271,13 @@ free:
 	return err;
 }
 
-/* Is the page in the unstable tree one to merge with? It may have changed since. */
-static int compare_peer(const struct site *site, const struct site *peer, unsigned int nid)
+/*
+ * Is the page in the unstable tree one to merge with? It may have changed since.
+ * If not, equal checksums are taken for equal pages until merge_locked(), unless
+ * the answer has consequences of its own.
+ */
+static int compare_peer(const struct site *site, const struct site *peer, unsigned int nid,
+			bool compare)
 {
 	u32 checksum;
 
@@ -340,15 +289,16 @@ static int compare_peer(const struct site *site, const struct site *peer, unsign
 		return -EAGAIN;
 	if (uksm_kpfn_nid(page_to_pfn(peer->page)) != nid)
 		return -ENOENT;
-	if (uksm_pages_identical(site->page, peer->page))
-		return 0;
 
-	checksum = page_checksum(peer->page);
-	if (checksum == peer->t->key.checksum)
-		return -EEXIST;
-	uksm_unstable_del(peer->t);
-	peer->t->key.checksum = checksum;
-	return -ENOENT;
+	checksum = uksm_page_checksum(peer->page);
+	if (checksum != peer->t->key.checksum) {
+		uksm_unstable_del(peer->t);
+		peer->t->key.checksum = checksum;
+		return -ENOENT;
+	}
+	compare = compare || PageCompound(site->page) || PageCompound(peer->page) ||
+		  (peer->t->key.flags & UKSM_F_COLLIDES);
+	return !compare || uksm_pages_identical(site->page, peer->page) ? 0 : -EEXIST;
 }
 
 /* A page that is pinned must not keep its equals from each other. */
@@ -358,7 +308,7 @@ static bool peer_in_use(const struct site *peer)
 }
 
 /* Merge with a page of the unstable tree. */
-static int merge_unstable(struct site *site, unsigned int nid)
+static int merge_unstable(struct site *site, unsigned int nid, bool compare)
 {
 	struct uksm_tracked *t = uksm_unstable_first(nid, site->t->key.checksum);
 	unsigned int collisions = 0;
@@ -372,12 +322,12 @@ static int merge_unstable(struct site *site, unsigned int nid)
 		err = peer_enter(&peer, t, site);
 		if (err)
 			return err;
-		err = compare_peer(site, &peer, nid);
+		err = compare_peer(site, &peer, nid, compare);
 		if (!err) {
 			err = merge_pair(site, &peer, nid);
 			if (err == -EBUSY && peer_in_use(&peer))
 				err = -EEXIST;
-			else
+			else if (err != -EEXIST)
 				next = NULL;
 		}
 		peer_leave(&peer, site);
@@ -396,29 +346,44 @@ static int merge_unstable(struct site *site, unsigned int nid)
 	return result;
 }
 
+/*
+ * Nothing equals the page: let those that come later find it. If others have its
+ * checksum, pages like it get a stronger one, the merged ones among them at once,
+ * the others when the scanner comes by and finds them changed. Where that is not
+ * possible, each of them is searched for anew by each full scan: in the parts that
+ * are not hashed they can become equal without a change of checksum.
+ */
+static void file_unshared(struct site *site, unsigned int nid, bool collides, bool full)
+{
+	struct uksm_tracked *t = site->t;
+
+	if (collides && uksm_stable_strengthen(t->key.checksum)) {
+		t->key.checksum = uksm_page_checksum(site->page);
+		collides = false;
+	}
+	t->key.flags &= ~UKSM_F_COLLIDES;
+	/* A full chain may have room the next time. */
+	if (collides || full)
+		t->key.flags |= UKSM_F_COLLIDES;
+	uksm_unstable_add(t, nid);
+}
+
 static void dedup_anon(struct site *site)
 {
 	unsigned int nid = uksm_kpfn_nid(page_to_pfn(site->page));
-	struct uksm_tracked *t = site->t;
-	int err = -ENOENT;
+	bool compare = site->t->key.flags & UKSM_F_COLLIDES;
+	/* A page that has just changed is not for others to find yet. */
+	bool still = site->t->still;
+	int stable, err;
 
-	t->key.flags &= ~UKSM_F_COLLIDES;
-	if (READ_ONCE(uksm_knobs.use_zero_pages) && t->key.checksum == uksm_checksum_zero())
-		err = merge_zero(site);
-	if (err == -ENOENT)
-		err = merge_stable(site, nid);
-	if (err == -ENOENT)
-		err = merge_unstable(site, nid);
-
-	if (err != -EEXIST && err != -ENOENT)
+	if (still && merge_zero(site) != -ENOENT)
 		return;
-	/*
-	 * The parts of a page that are not sampled can become equal without a
-	 * change of checksum; and a full chain may have room the next time.
-	 */
-	if (err == -EEXIST || uksm_stable_has(nid, t->key.checksum))
-		t->key.flags |= UKSM_F_COLLIDES;
-	uksm_unstable_add(t, nid);
+	stable = merge_stable(site, nid, compare);
+	if (!none_is_equal(stable) || !still)
+		return;
+	err = merge_unstable(site, nid, compare);
+	if (none_is_equal(err))
+		file_unshared(site, nid, stable == -EEXIST || err == -EEXIST, stable == -ENOSPC);
 }
 
 /*
@@ -465,53 +430,82 @@ static void dedup_ksm(struct site *site)
 {
 	unsigned int nid = uksm_kpfn_nid(page_to_pfn(site->page));
 	struct uksm_stable_node *node = site_node(site);
+	int err;
 
 	if (!node)
 		return;
 	if (nid != node->nid) {
-		/* Migrated: go over to an equal page there, or be the first. */
-		if (merge_stable(site, nid) != -ENOENT)
+		/*
+		 * Migrated: go over to an equal page there, or be the first. At
+		 * once, since another address of the batch may map the same page.
+		 */
+		err = merge_stable(site, nid, true);
+		uksm_join_end();
+		if (!none_is_equal(err))
 			return;
 		uksm_stable_node_refile(node, nid);
 	}
 	adopt(site, node);
 }
 
+static void dedup_site(struct site *site)
+{
+	struct folio *folio = site_folio(site);
+
+	/* A KSM page without a node has been given up by its engine: any page. */
+	if (uksm_folio_test_ksm(folio) && uksm_folio_raw_mapping(folio))
+		dedup_ksm(site);
+	else
+		dedup_anon(site);
+	if (site->page)
+		put_page(site->page);
+}
+
 /**
- * uksm_dedup_page() - merge the page at an address, if there is an equal one
+ * uksm_dedup_batch() - merge the pages at some addresses with equal ones
  * @slot: address space
- * @vma: the mergeable VMA that holds the address
- * @t: the record of the address, %UKSM_VOLATILE, with the page's checksum
+ * @vma: the mergeable VMA that holds the addresses
+ * @start: first address; the others are of the same tile
+ * @wanted: bitmap of %UKSM_BATCH_PAGES, by page from @start on: those whose record
+ *	is %UKSM_VOLATILE, with the page's checksum
  *
- * Afterwards the record is %UKSM_MERGED or %UKSM_ZERO; or %UKSM_UNSHARED, if
- * there is no equal page; or still %UKSM_VOLATILE, if the page could not be
- * merged just now and is to be tried again.
+ * Afterwards a record is %UKSM_MERGED or %UKSM_ZERO; or %UKSM_UNSHARED, if there is
+ * no equal page; or still %UKSM_VOLATILE, if the page could not be merged just now
+ * and is to be tried again.
  *
  * Context: the caller holds uksm_mutex and the mmap_lock, no reference on the
- * page (a huge page that is referenced cannot be split), no folio lock. Sleeps.
+ * pages (a huge page that is referenced cannot be split), no folio lock. Sleeps.
  */
-void uksm_dedup_page(struct uksm_mm_slot *slot, struct vm_area_struct *vma,
-		     struct uksm_tracked *t)
+void uksm_dedup_batch(struct uksm_mm_slot *slot, struct vm_area_struct *vma, unsigned long start,
+		      const unsigned long *wanted)
 {
-	struct site site = {
-		.slot = slot,
-		.vma = vma,
-		.addr = uksm_tracked_address(t),
-		.t = t,
-	};
-	struct folio *folio;
+	struct uksm_tracked *row = uksm_tracked_row(slot, start);
+	struct page *pages[UKSM_BATCH_PAGES];
+	struct site site;
+	unsigned int i;
 
 	lockdep_assert_held(&uksm_mutex);
 
-	site.page = uksm_page_get(vma, site.addr);
-	if (!site.page)
-		return;
-
-	folio = site_folio(&site);
-	/* A KSM page without a node has been given up by its engine: any page. */
-	if (uksm_folio_test_ksm(folio) && uksm_folio_raw_mapping(folio))
-		dedup_ksm(&site);
-	else
-		dedup_anon(&site);
-	put_page(site.page);
+	uksm_pages_get(vma, start, wanted, pages);
+	uksm_join_begin(vma);
+	for_each_set_bit(i, wanted, UKSM_BATCH_PAGES) {
+		site = (struct site){
+			.slot = slot,
+			.vma = vma,
+			.addr = start + i * PAGE_SIZE,
+			.t = &row[i],
+			.page = pages[i],
+		};
+		if (!site.page)
+			site.page = uksm_page_get(vma, site.addr);
+		if (!site.page)
+			continue;
+		/* A search for an earlier page may have merged this one. */
+		if (uksm_tracked_state(site.t) == UKSM_VOLATILE)
+			dedup_site(&site);
+		else
+			put_page(site.page);
+		cond_resched();
+	}
+	uksm_join_end();
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Find the equal of a page, and merge the two. */
+/* Find the equals of pages, and merge them. */
 #ifndef UKSM_DEDUP_H
 #define UKSM_DEDUP_H
 
 struct uksm_mm_slot;
-struct uksm_tracked;
 struct vm_area_struct;
 
-void uksm_dedup_page(struct uksm_mm_slot *slot, struct vm_area_struct *vma,
-		     struct uksm_tracked *t);
+void uksm_dedup_batch(struct uksm_mm_slot *slot, struct vm_area_struct *vma, unsigned long start,
+		      const unsigned long *wanted);
 
 #endif

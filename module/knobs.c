@@ -2,9 +2,13 @@
 #include "knobs.h"
 
 #include <linux/errno.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
+#include <linux/time64.h>
 
-/* Defaults are ksm's, save for checksum_lines, which ksm has not. */
+#include "policy.h"
+
+/* Defaults are ksm's, where ksm has the knob. */
 struct uksm_knobs uksm_knobs = {
 	.run = UKSM_RUN_STOP,
 	.pages_to_scan = UKSM_PAGES_TO_SCAN_DEFAULT,
@@ -14,6 +18,7 @@ struct uksm_knobs uksm_knobs = {
 	.max_page_sharing = 256,
 	.stable_node_chains_prune_millisecs = 2000,
 	.checksum_lines = UKSM_CHECKSUM_LINES_DEFAULT,
+	.max_cpu_percentage = 100,
 	.smart_scan = true,
 	.advisor_mode = UKSM_ADVISOR_NONE,
 	.advisor_max_cpu = 70,
@@ -24,7 +29,7 @@ struct uksm_knobs uksm_knobs = {
 
 /*
  * Keeps advisor_mode and pages_to_scan in step: no write to pages_to_scan may
- * land after the mode that forbids it. A leaf lock, never taken by the scanner.
+ * land after the mode that forbids it. A leaf lock.
  */
 static DEFINE_MUTEX(advisor_mutex);
 
@@ -65,6 +70,29 @@ void uksm_knobs_set_advisor_mode(enum uksm_advisor mode)
 			pages = READ_ONCE(uksm_knobs.advisor_min_pages_to_scan);
 		WRITE_ONCE(uksm_knobs.advisor_mode, mode);
 		WRITE_ONCE(uksm_knobs.pages_to_scan, pages);
+	}
+	mutex_unlock(&advisor_mutex);
+}
+
+/**
+ * uksm_knobs_advise() - let the advisor set pages_to_scan
+ * @pace: pages, page_ns and sleep_ns as the last full scan had them; the rest is
+ *	filled in
+ *
+ * Does nothing without an advisor.
+ */
+void uksm_knobs_advise(struct uksm_pace *pace)
+{
+	mutex_lock(&advisor_mutex);
+	if (uksm_knobs.advisor_mode == UKSM_ADVISOR_SCAN_TIME) {
+		/* What is more than 31 years is no target. */
+		pace->target_ns = NSEC_PER_SEC *
+			min(READ_ONCE(uksm_knobs.advisor_target_scan_time), 1000000000UL);
+		pace->max_cpu = READ_ONCE(uksm_knobs.advisor_max_cpu);
+		pace->min_batch = READ_ONCE(uksm_knobs.advisor_min_pages_to_scan);
+		pace->max_batch = READ_ONCE(uksm_knobs.advisor_max_pages_to_scan);
+		WRITE_ONCE(uksm_knobs.pages_to_scan,
+			   min_t(unsigned long, uksm_policy_batch(pace), UINT_MAX));
 	}
 	mutex_unlock(&advisor_mutex);
 }

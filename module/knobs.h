@@ -9,6 +9,8 @@
 #include <linux/nodemask.h>
 #include <linux/types.h>
 
+struct uksm_pace;
+
 /* Values of the run file, numbered as ksm's. */
 enum uksm_run {
 	UKSM_RUN_STOP = 0,
@@ -23,7 +25,7 @@ enum uksm_advisor {
 };
 
 #define UKSM_PAGES_TO_SCAN_DEFAULT 100
-#define UKSM_CHECKSUM_LINES_DEFAULT 16
+#define UKSM_CHECKSUM_LINES_DEFAULT 4
 
 /**
  * struct uksm_knobs - what the files below /sys/kernel/mm/uksm set
@@ -39,14 +41,14 @@ enum uksm_advisor {
  *	chain
  * @checksum_lines: cache lines that go into the checksum of a page, 1 to 64;
  *	written by uksmd_set_checksum_lines() alone
- * @smart_scan: kept for the interface, the scanner does not read it
- * @advisor_mode: enum uksm_advisor; decides who may write @pages_to_scan,
- *	there is no advisor behind it
- * @advisor_max_cpu: percent; kept for the interface
- * @advisor_min_pages_to_scan: what @pages_to_scan becomes when the scan-time
- *	advisor is chosen
- * @advisor_max_pages_to_scan: kept for the interface
- * @advisor_target_scan_time: seconds; kept for the interface
+ * @max_cpu_percentage: of one CPU, that the scanner may use, 1 to 100; 100: no limit
+ * @smart_scan: pass over memory where nothing has happened for a while
+ * @advisor_mode: enum uksm_advisor; decides who sets @pages_to_scan
+ * @advisor_max_cpu: percent of one CPU that the advisor may make the scanner use
+ * @advisor_min_pages_to_scan: least value of @pages_to_scan that the advisor sets,
+ *	and its first
+ * @advisor_max_pages_to_scan: greatest value that it sets
+ * @advisor_target_scan_time: seconds that it wants a full scan to take
  *
  * The four fields with a writer of their own in uksmd.c change under uksm_mutex
  * only. The others change at any time: read them with READ_ONCE(), once for
@@ -61,6 +63,7 @@ struct uksm_knobs {
 	unsigned int max_page_sharing;
 	unsigned int stable_node_chains_prune_millisecs;
 	unsigned int checksum_lines;
+	unsigned int max_cpu_percentage;
 	bool smart_scan;
 	unsigned int advisor_mode;
 	unsigned int advisor_max_cpu;
@@ -94,7 +97,14 @@ static inline int uksm_kpfn_nid(unsigned long kpfn)
 	return READ_ONCE(uksm_knobs.merge_across_nodes) ? 0 : pfn_to_nid(kpfn);
 }
 
+/** uksm_knobs_cpu_limited() - is there a limit on the scanner's CPU time? */
+static inline bool uksm_knobs_cpu_limited(void)
+{
+	return READ_ONCE(uksm_knobs.max_cpu_percentage) < 100;
+}
+
 int uksm_knobs_set_pages_to_scan(unsigned int pages);
 void uksm_knobs_set_advisor_mode(enum uksm_advisor mode);
+void uksm_knobs_advise(struct uksm_pace *pace);
 
 #endif /* UKSM_KNOBS_H */

@@ -8,12 +8,16 @@
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/rmap.h>
+#include <linux/sched/cputime.h>
 #include <linux/static_call.h>
 #include <linux/swap.h>
 
 /* Not declared for modules: on some of the kernels, or on any. */
 pmd_t *mm_find_pmd(struct mm_struct *mm, unsigned long address);
 void __put_anon_vma(struct anon_vma *anon_vma);
+void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
+			unsigned long end, unsigned int stride_shift,
+			bool freed_tables);
 
 /*
  * Unexported functions are called through static calls only: the kernel patches
@@ -43,6 +47,8 @@ void __put_anon_vma(struct anon_vma *anon_vma);
  * @mm_kobj: the directory /sys/kernel/mm
  * @ksm_zero_pages: zero pages that merging has placed; NULL where the kernel
  *	does not count them
+ * @num_poisoned_pages: pages that have failed; NULL where the kernel does not
+ *	handle that
  * @__start_BTF: the kernel's type information
  * @__stop_BTF: its end
  *
@@ -55,6 +61,7 @@ struct uksm_kdata {
 	const struct attribute_group *ksm_attr_group;
 	struct kobject **mm_kobj;
 	atomic_long_t *ksm_zero_pages;
+	atomic_long_t *num_poisoned_pages;
 	const u8 *__start_BTF;
 	const u8 *__stop_BTF;
 };

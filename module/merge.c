@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "merge.h"
 
+#include <linux/bitmap.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
@@ -8,9 +9,39 @@
 #include <linux/pgtable.h>
 #include <linux/swap.h>
 
+#include "checksum.h"
 #include "compat/compat.h"
 #include "compat/pte.h"
 #include "twin.h"
+#include "walk.h"
+
+/**
+ * uksm_page_checksum() - uksm_checksum() of a page
+ * @page: page, with a reference or otherwise kept
+ */
+u32 uksm_page_checksum(struct page *page)
+{
+	void *addr = kmap_local_page(page);
+	u32 checksum = uksm_checksum(addr);
+
+	kunmap_local(addr);
+	return checksum;
+}
+
+/* As memcmp() == 0, of whole pages: a line at a time, which is twice as fast. */
+static bool identical(const u64 *a, const u64 *b)
+{
+	const u64 *end = a + PAGE_SIZE / sizeof(*a);
+	u64 differ;
+
+	for (; a < end; a += 8, b += 8) {
+		differ = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) |
+			 (a[4] ^ b[4]) | (a[5] ^ b[5]) | (a[6] ^ b[6]) | (a[7] ^ b[7]);
+		if (differ)
+			return false;
+	}
+	return true;
+}
 
 /**
  * uksm_pages_identical() - do two pages hold the same bytes?
@@ -23,11 +54,24 @@ bool uksm_pages_identical(struct page *a, struct page *b)
 {
 	void *va = kmap_local_page(a);
 	void *vb = kmap_local_page(b);
-	bool identical = !memcmp(va, vb, PAGE_SIZE);
+	bool same = identical(va, vb);
 
 	kunmap_local(vb);
 	kunmap_local(va);
-	return identical;
+	return same;
+}
+
+/**
+ * uksm_page_is_zero() - is every byte of a page zero?
+ * @page: page, with a reference
+ */
+bool uksm_page_is_zero(struct page *page)
+{
+	void *addr = kmap_local_page(page);
+	bool zero = !memchr_inv(addr, 0, PAGE_SIZE);
+
+	kunmap_local(addr);
+	return zero;
 }
 
 /**
@@ -59,7 +103,7 @@ int uksm_page_split(struct page *page)
  * That is a reference which neither a mapping, nor the swap cache, nor the
  * caller holds, and by which the page could be written behind the page tables'
  * back. Dependable only while nobody can take references: see
- * pte_write_protect().
+ * protect_end().
  */
 bool uksm_page_in_use(struct page *page)
 {
@@ -69,81 +113,144 @@ bool uksm_page_in_use(struct page *page)
 	       folio_ref_count(folio);
 }
 
-/* Take the write permission from a PTE; the page-table lock is held. */
-static int pte_write_protect(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
-			     struct page *page, pte_t *protected)
-{
-	struct folio *folio = page_folio(page);
-	bool exclusive = PageAnonExclusive(page);
-	pte_t pte = ptep_get(ptep);
-
-	if (!pte_present(pte) || pte_pfn(pte) != page_to_pfn(page))
-		return -EAGAIN;
-	/* Made inaccessible for userfaultfd's sake: the new PTE would not be. */
-	if (uksm_pte_uffd(pte) && pte_protnone(pte))
-		return -EBUSY;
-
-	if (!pte_write(pte) && !pte_dirty(pte) && !exclusive && !mm_tlb_flush_pending(vma->vm_mm)) {
-		/* Read-only for everybody already, and for good. */
-		*protected = pte;
-		return uksm_page_in_use(page) ? -EBUSY : 0;
-	}
-
-	/*
-	 * get_user_pages_fast() takes its references without any lock. With the
-	 * PTE gone and flushed it can take no more, so only now does the count
-	 * tell whether one was taken, for O_DIRECT or a device say.
-	 */
-	pte = uksm_ptep_clear_flush(vma, addr, ptep);
-	if (uksm_page_in_use(page) || (exclusive && uksm_try_share_anon_rmap(folio, page))) {
-		set_pte_at(vma->vm_mm, addr, ptep, pte);
-		return -EBUSY;
-	}
-
-	if (pte_dirty(pte))
-		folio_mark_dirty(folio);
-	pte = pte_wrprotect(pte_mkclean(pte));
-	set_pte_at(vma->vm_mm, addr, ptep, pte);
-	*protected = pte;
-	return 0;
-}
-
-/**
- * uksm_write_protect() - take the write permission from a page's mapping
- * @vma: the VMA that holds the address
- * @addr: user virtual address
- * @page: the page expected there: small, locked, with the caller's reference
- * @protected: set to the PTE as it is afterwards
- *
- * Afterwards the content stays as it is until somebody has broken COW, which
- * changes the PTE: pages that are mapped elsewhere as well are write-protected
- * there since fork().
- *
- * Context: the caller holds the mmap_lock and the folio lock, and keeps the
- * latter up to uksm_replace_page(). Sleeps in MMU notifiers.
- * Return: 0; -EAGAIN when another page is mapped there by now; -EBUSY when
- * somebody holds a reference by which the page could still be written.
- */
-int uksm_write_protect(struct vm_area_struct *vma, unsigned long addr, struct page *page,
-		       pte_t *protected)
-{
-	pmd_t *pmd = uksm_find_pmd(vma->vm_mm, addr);
+/* Page tables of some neighbouring mappings, locked, with KVM kept out. */
+struct window {
+	struct vm_area_struct *vma;
+	unsigned long start;
+	unsigned long end;
 	struct uksm_invalidate inv;
 	spinlock_t *ptl;
 	pte_t *ptep;
-	int err = -EAGAIN;
+};
 
+/*
+ * One notifier range and one page-table lock for all mappings, which are sorted
+ * and of one page table. False if there is no page table (any more).
+ */
+static bool window_open(struct window *w, struct vm_area_struct *vma,
+			const struct uksm_mapping *mapping, unsigned int nr)
+{
+	pmd_t *pmd = uksm_find_pmd(vma->vm_mm, mapping[0].addr);
+
+	w->vma = vma;
+	w->start = mapping[0].addr;
+	w->end = mapping[nr - 1].addr + PAGE_SIZE;
 	if (!pmd)
-		return err;
+		return false;
+	uksm_invalidate_start(&w->inv, vma, w->start, w->end);
+	w->ptep = uksm_pte_map_lock(vma->vm_mm, pmd, w->start, &w->ptl);
+	if (!w->ptep)
+		uksm_invalidate_end(&w->inv);
+	return w->ptep;
+}
 
-	uksm_invalidate_start(&inv, vma, addr, addr + PAGE_SIZE);
-	ptep = uksm_pte_map_lock(vma->vm_mm, pmd, addr, &ptl);
-	if (ptep) {
-		err = pte_write_protect(vma, addr, ptep, page, protected);
-		pte_unmap_unlock(ptep, ptl);
+static void window_close(struct window *w)
+{
+	pte_unmap_unlock(w->ptep, w->ptl);
+	uksm_invalidate_end(&w->inv);
+}
+
+static pte_t *window_pte(const struct window *w, unsigned long addr)
+{
+	return w->ptep + ((addr - w->start) >> PAGE_SHIFT);
+}
+
+static void window_flush(const struct window *w)
+{
+	uksm_flush_tlb(w->vma, w->start, w->end);
+}
+
+/*
+ * The first half of taking the write permission. True if the PTE was cleared, and
+ * protect_end() must follow a flush; else it is read-only for everybody already,
+ * and for good, or m->err says why it is left as it was.
+ */
+static bool protect_begin(const struct window *w, struct uksm_mapping *m)
+{
+	pte_t *ptep = window_pte(w, m->addr);
+
+	m->pte = ptep_get(ptep);
+	if (!pte_present(m->pte) || pte_pfn(m->pte) != page_to_pfn(m->page)) {
+		m->err = -EAGAIN;
+		return false;
 	}
-	uksm_invalidate_end(&inv);
-	return err;
+	/* Made inaccessible for userfaultfd's sake: the new PTE would not be. */
+	if (uksm_pte_uffd(m->pte) && pte_protnone(m->pte)) {
+		m->err = -EBUSY;
+		return false;
+	}
+	if (!pte_write(m->pte) && !pte_dirty(m->pte) && !PageAnonExclusive(m->page) &&
+	    !mm_tlb_flush_pending(w->vma->vm_mm)) {
+		m->err = uksm_page_in_use(m->page) ? -EBUSY : 0;
+		return false;
+	}
+	m->pte = ptep_get_and_clear(w->vma->vm_mm, m->addr, ptep);
+	return true;
+}
+
+/*
+ * The second half. get_user_pages_fast() takes its references without any lock.
+ * With the PTE gone and flushed it can take no more, so only now does the count
+ * tell whether one was taken, for O_DIRECT or a device say.
+ */
+static void protect_end(const struct window *w, struct uksm_mapping *m)
+{
+	struct folio *folio = page_folio(m->page);
+
+	if (uksm_page_in_use(m->page) ||
+	    (PageAnonExclusive(m->page) && uksm_try_share_anon_rmap(folio, m->page))) {
+		m->err = -EBUSY;
+	} else {
+		if (pte_dirty(m->pte))
+			folio_mark_dirty(folio);
+		m->pte = pte_wrprotect(pte_mkclean(m->pte));
+	}
+	set_pte_at(w->vma->vm_mm, m->addr, window_pte(w, m->addr), m->pte);
+}
+
+static void mappings_fail(struct uksm_mapping *mapping, unsigned int nr, int err)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		mapping[i].err = mapping[i].err ?: err;
+}
+
+/**
+ * uksm_write_protect() - take the write permission from pages' mappings
+ * @vma: the VMA that holds the addresses
+ * @mapping: which, in the order of their addresses, of one page table; those that
+ *	have an error are left alone. Sets @pte; and @err: -EAGAIN when another page
+ *	is mapped there by now; -EBUSY when somebody holds a reference by which the
+ *	page could still be written.
+ * @nr: how many, 1 to %UKSM_BATCH_PAGES
+ *
+ * Afterwards the content of a page stays as it is until somebody has broken COW,
+ * which changes the PTE: pages that are mapped elsewhere as well are
+ * write-protected there since fork().
+ *
+ * Context: the caller holds the mmap_lock and the folio locks, and keeps the
+ * latter up to uksm_replace_pages(). Sleeps in MMU notifiers.
+ */
+void uksm_write_protect(struct vm_area_struct *vma, struct uksm_mapping *mapping, unsigned int nr)
+{
+	DECLARE_BITMAP(cleared, UKSM_BATCH_PAGES) = { 0 };
+	struct window w;
+	unsigned int i;
+
+	if (!window_open(&w, vma, mapping, nr)) {
+		mappings_fail(mapping, nr, -EAGAIN);
+		return;
+	}
+	for (i = 0; i < nr; i++)
+		if (!mapping[i].err && protect_begin(&w, &mapping[i]))
+			__set_bit(i, cleared);
+	if (!bitmap_empty(cleared, UKSM_BATCH_PAGES)) {
+		window_flush(&w);
+		for_each_set_bit(i, cleared, nr)
+			protect_end(&w, &mapping[i]);
+	}
+	window_close(&w);
 }
 
 /* The bits of the old PTE that user space put there come along. */
@@ -157,6 +264,39 @@ static pte_t pte_inherit(pte_t pte, pte_t old)
 	return pte;
 }
 
+/*
+ * Map the new page. Until the flush the old one may still be read through the TLB,
+ * which has the same content and keeps our reference; written it cannot be.
+ */
+static void replace_pte(const struct window *w, struct uksm_mapping *m)
+{
+	pte_t *ptep = window_pte(w, m->addr);
+	struct vm_area_struct *vma = w->vma;
+	pte_t pte;
+
+	/*
+	 * A write since uksm_write_protect() has put another page here. A read may
+	 * have set the accessed bit, which tells nothing.
+	 */
+	if (!pte_same(pte_mkold(ptep_get(ptep)), pte_mkold(m->pte))) {
+		m->err = -EAGAIN;
+		return;
+	}
+	if (m->kpage) {
+		/* The last user that it had may have freed it with MADV_FREE. */
+		uksm_keep_content(page_folio(m->kpage));
+		folio_get(page_folio(m->kpage));
+		uksm_add_anon_rmap(page_folio(m->kpage), m->kpage, vma, m->addr);
+		pte = mk_pte(m->kpage, vma->vm_page_prot);
+	} else {
+		uksm_account_zero_map(vma->vm_mm);
+		pte = pte_mkspecial(pfn_pte(uksm_zero_pfn(), vma->vm_page_prot));
+		pte = uksm_zero_pte_mark(pte);
+	}
+	ptep_get_and_clear(vma->vm_mm, m->addr, ptep);
+	set_pte_at(vma->vm_mm, m->addr, ptep, pte_inherit(pte, m->pte));
+}
+
 /* The page has lost this mapping: drop what the mapping held. */
 static void page_unmapped(struct vm_area_struct *vma, struct page *page)
 {
@@ -168,81 +308,34 @@ static void page_unmapped(struct vm_area_struct *vma, struct page *page)
 	folio_put(folio);
 }
 
-/* Map @kpage, or the zero page if NULL, where the PTE still is @protected. */
-static int replace_pte(struct vm_area_struct *vma, unsigned long addr, struct page *page,
-		       struct page *kpage, pte_t protected)
+/**
+ * uksm_replace_pages() - map merged pages in the place of pages equal to them
+ * @vma: the VMA that holds the addresses
+ * @mapping: as it came from uksm_write_protect(), with @kpage; those that have an
+ *	error are left alone. Sets @err: -EAGAIN when the PTE has changed.
+ * @nr: how many, 1 to %UKSM_BATCH_PAGES
+ *
+ * Context: the caller holds the mmap_lock and the locks of all folios, and has
+ * found the pages identical since they were write-protected. Sleeps in MMU
+ * notifiers.
+ */
+void uksm_replace_pages(struct vm_area_struct *vma, struct uksm_mapping *mapping, unsigned int nr)
 {
-	pmd_t *pmd = uksm_find_pmd(vma->vm_mm, addr);
-	struct uksm_invalidate inv;
-	spinlock_t *ptl;
-	pte_t *ptep;
-	pte_t pte;
-	int err = -EAGAIN;
+	struct window w;
+	unsigned int i;
 
-	if (!pmd)
-		return err;
-
-	uksm_invalidate_start(&inv, vma, addr, addr + PAGE_SIZE);
-	ptep = uksm_pte_map_lock(vma->vm_mm, pmd, addr, &ptl);
-	if (!ptep)
-		goto out;
-	/* A write since uksm_write_protect() has put another page here. */
-	if (!pte_same(ptep_get(ptep), protected))
-		goto unlock;
-
-	if (kpage) {
-		folio_get(page_folio(kpage));
-		uksm_add_anon_rmap(page_folio(kpage), kpage, vma, addr);
-		pte = mk_pte(kpage, vma->vm_page_prot);
-	} else {
-		uksm_account_zero_map(vma->vm_mm);
-		pte = pte_mkspecial(pfn_pte(uksm_zero_pfn(), vma->vm_page_prot));
-		pte = uksm_zero_pte_mark(pte);
+	if (!window_open(&w, vma, mapping, nr)) {
+		mappings_fail(mapping, nr, -EAGAIN);
+		return;
 	}
-	uksm_ptep_clear_flush(vma, addr, ptep);
-	set_pte_at(vma->vm_mm, addr, ptep, pte_inherit(pte, protected));
-	page_unmapped(vma, page);
-	err = 0;
-unlock:
-	pte_unmap_unlock(ptep, ptl);
-out:
-	uksm_invalidate_end(&inv);
-	return err;
-}
-
-/**
- * uksm_replace_page() - map a KSM page in the place of a page equal to it
- * @vma: the VMA that holds the address
- * @addr: user virtual address
- * @page: the page mapped there: small, locked, with the caller's reference
- * @kpage: the KSM page, locked
- * @protected: the PTE from uksm_write_protect()
- *
- * Context: the caller holds the mmap_lock and both folio locks, and has found
- * the pages identical since @page was write-protected. Sleeps in MMU notifiers.
- * Return: 0, or -EAGAIN when the PTE has changed: nothing has been done.
- */
-int uksm_replace_page(struct vm_area_struct *vma, unsigned long addr, struct page *page,
-		      struct page *kpage, pte_t protected)
-{
-	/* The last user that it had may have freed it with MADV_FREE. */
-	uksm_keep_content(page_folio(kpage));
-	return replace_pte(vma, addr, page, kpage, protected);
-}
-
-/**
- * uksm_replace_with_zero() - map the zero page in the place of a page of zeroes
- * @vma: the VMA that holds the address
- * @addr: user virtual address
- * @page: the page mapped there, as for uksm_replace_page()
- * @protected: the PTE from uksm_write_protect()
- *
- * Context and return value as for uksm_replace_page().
- */
-int uksm_replace_with_zero(struct vm_area_struct *vma, unsigned long addr, struct page *page,
-			   pte_t protected)
-{
-	return replace_pte(vma, addr, page, NULL, protected);
+	for (i = 0; i < nr; i++)
+		if (!mapping[i].err)
+			replace_pte(&w, &mapping[i]);
+	window_flush(&w);
+	for (i = 0; i < nr; i++)
+		if (!mapping[i].err)
+			page_unmapped(vma, mapping[i].page);
+	window_close(&w);
 }
 
 /**

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One page: write-protect it, compare it, put a merged page in its place. */
+/* Pages: write-protect them, compare them, put merged pages in their place. */
 #ifndef UKSM_MERGE_H
 #define UKSM_MERGE_H
 
@@ -7,15 +7,29 @@
 
 struct uksm_stable_node;
 
+/**
+ * struct uksm_mapping - a page, and where it is mapped
+ * @addr: user virtual address, page aligned
+ * @page: the page expected there: small, locked, with the caller's reference
+ * @kpage: what to put in its place: a KSM page, locked; NULL for the zero page
+ * @pte: what the page table had when the page was found write-protected
+ * @err: 0, or why nothing more is to be done here
+ */
+struct uksm_mapping {
+	unsigned long addr;
+	struct page *page;
+	struct page *kpage;
+	pte_t pte;
+	int err;
+};
+
+u32 uksm_page_checksum(struct page *page);
 bool uksm_pages_identical(struct page *a, struct page *b);
+bool uksm_page_is_zero(struct page *page);
 bool uksm_page_in_use(struct page *page);
 int uksm_page_split(struct page *page);
-int uksm_write_protect(struct vm_area_struct *vma, unsigned long addr, struct page *page,
-		       pte_t *protected);
-int uksm_replace_page(struct vm_area_struct *vma, unsigned long addr, struct page *page,
-		      struct page *kpage, pte_t protected);
-int uksm_replace_with_zero(struct vm_area_struct *vma, unsigned long addr, struct page *page,
-			   pte_t protected);
+void uksm_write_protect(struct vm_area_struct *vma, struct uksm_mapping *mapping, unsigned int nr);
+void uksm_replace_pages(struct vm_area_struct *vma, struct uksm_mapping *mapping, unsigned int nr);
 void uksm_keep_content(struct folio *folio);
 void uksm_make_ksm(struct folio *folio, struct uksm_stable_node *node);
 

@@ -31,7 +31,7 @@ static struct uksm_mm_slot *slot_find(const struct mm_struct *mm)
 }
 
 /* Atomic context. The caller has seen to it that @mm cannot be freed meanwhile. */
-static struct uksm_mm_slot *slot_add(struct mm_struct *mm)
+static struct uksm_mm_slot *slot_add(struct mm_struct *mm, struct list_head *after)
 {
 	struct uksm_mm_slot *slot = kzalloc(sizeof(*slot), GFP_NOWAIT | __GFP_NOWARN);
 
@@ -43,7 +43,7 @@ static struct uksm_mm_slot *slot_add(struct mm_struct *mm)
 	xa_init(&slot->chunks);
 	uksm_mm_counters_adopt(mm);
 	hash_add(slot_hash, &slot->hash, (unsigned long)mm);
-	list_add_tail(&slot->list, &slot_list);
+	list_add(&slot->list, after);
 	uksm_stats_add(meta_bytes, sizeof(*slot));
 	return slot;
 }
@@ -53,7 +53,7 @@ static struct uksm_mm_slot *slot_add(struct mm_struct *mm)
  * leader may have exited before its threads: then the first thread that still
  * has the address space answers for it.
  */
-static struct uksm_mm_slot *process_add(struct task_struct *process)
+static struct uksm_mm_slot *process_add(struct task_struct *process, struct list_head *after)
 {
 	struct uksm_mm_slot *slot = NULL;
 	struct task_struct *thread;
@@ -66,7 +66,7 @@ static struct uksm_mm_slot *process_add(struct task_struct *process)
 		mm = thread->mm;
 		if (mm && !(thread->flags & PF_KTHREAD) &&
 		    uksm_mm_wants_merge(mm) && !slot_find(mm))
-			slot = slot_add(mm);
+			slot = slot_add(mm, after);
 		task_unlock(thread);
 		if (mm)
 			break;
@@ -76,17 +76,18 @@ static struct uksm_mm_slot *process_add(struct task_struct *process)
 
 /**
  * uksm_mm_slots_discover() - find address spaces that asked for merging
+ * @after: the slot behind which new ones go in the scanner's round; NULL: in front
  *
  * Walks all processes; those that madvise() or prctl() has made mergeable and
- * those forked from them carry MMF_VM_MERGEABLE (set by __ksm_enter()). New
- * slots go to the end of the scanner's round. One for which memory is short is
- * found by the next call.
+ * those forked from them carry MMF_VM_MERGEABLE (set by __ksm_enter()). One for
+ * which memory is short is found by the next call.
  *
  * Context: the caller holds uksm_mutex.
  * Return: the first of the new slots, or NULL when there are none.
  */
-struct uksm_mm_slot *uksm_mm_slots_discover(void)
+struct uksm_mm_slot *uksm_mm_slots_discover(struct uksm_mm_slot *after)
 {
+	struct list_head *where = after ? &after->list : &slot_list;
 	struct uksm_mm_slot *slot, *first = NULL;
 	struct task_struct *process;
 
@@ -94,9 +95,11 @@ struct uksm_mm_slot *uksm_mm_slots_discover(void)
 
 	rcu_read_lock();
 	for_each_process(process) {
-		slot = process_add(process);
-		if (!first)
-			first = slot;
+		slot = process_add(process, where);
+		if (!slot)
+			continue;
+		where = &slot->list;
+		first = first ?: slot;
 	}
 	rcu_read_unlock();
 	return first;
@@ -107,6 +110,14 @@ struct uksm_mm_slot *uksm_mm_slot_first(void)
 {
 	lockdep_assert_held(&uksm_mutex);
 	return list_first_entry_or_null(&slot_list, struct uksm_mm_slot, list);
+}
+
+/** uksm_mm_slot_last() - the last slot of the scanner's round, or NULL */
+struct uksm_mm_slot *uksm_mm_slot_last(void)
+{
+	lockdep_assert_held(&uksm_mutex);
+	return list_empty(&slot_list) ? NULL :
+					list_last_entry(&slot_list, struct uksm_mm_slot, list);
 }
 
 /**

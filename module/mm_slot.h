@@ -23,8 +23,9 @@ struct uksm_mm_slot {
 	struct xarray chunks;
 };
 
-struct uksm_mm_slot *uksm_mm_slots_discover(void);
+struct uksm_mm_slot *uksm_mm_slots_discover(struct uksm_mm_slot *after);
 struct uksm_mm_slot *uksm_mm_slot_first(void);
+struct uksm_mm_slot *uksm_mm_slot_last(void);
 struct uksm_mm_slot *uksm_mm_slot_next(struct uksm_mm_slot *slot);
 void uksm_mm_slot_del(struct uksm_mm_slot *slot);
 void uksm_mm_slots_forget_pages(void);

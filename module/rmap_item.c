@@ -2,6 +2,7 @@
 #include "rmap_item.h"
 
 #include <linux/lockdep.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
@@ -70,6 +71,8 @@ void uksm_rmap_item_link(struct uksm_rmap_item *item, struct uksm_tracked *t,
 
 	uksm_tracked_set_state(t, UKSM_MERGED);
 	t->rmap = item;
+	t->merged_at = uksm_stats.full_scans;
+	t->merged_jiffies = jiffies;
 	uksm_mm_merging_add(item->mm, 1);
 	uksm_stable_node_count_rmap(node, 1);
 }

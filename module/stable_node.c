@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "stable_node.h"
 
+#include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
@@ -8,6 +9,7 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
+#include "checksum.h"
 #include "compat/compat.h"
 #include "compat/pte.h"
 #include "knobs.h"
@@ -83,9 +85,20 @@ void uksm_stable_node_free(struct uksm_stable_node *node)
 	uksm_stats_sub(meta_bytes, sizeof(*node));
 }
 
+/**
+ * uksm_stable_node_room() - how many more addresses may share a page
+ * @node: its node
+ */
+unsigned int uksm_stable_node_room(const struct uksm_stable_node *node)
+{
+	unsigned int used = node->rmap_hlist_len;
+
+	return used < uksm_knobs.max_page_sharing ? uksm_knobs.max_page_sharing - used : 0;
+}
+
 static bool node_has_room(const struct uksm_stable_node *node)
 {
-	return node->rmap_hlist_len < uksm_knobs.max_page_sharing;
+	return uksm_stable_node_room(node);
 }
 
 /**
@@ -305,17 +318,24 @@ static bool folio_shareable(struct folio *folio, unsigned int nid)
 /*
  * The node of a page with the content of @page, one with room if there is any.
  * A node that has gone stale is cleared away when it is met, and the search
- * starts again, as the tree has changed.
+ * starts again, as the tree has changed. Without @compare a node that is the only
+ * one of the checksum is taken to be it.
+ *
+ * Returns -ENOENT when there is no page of that checksum, -EEXIST when there are
+ * some, and all have another content.
  */
 static struct uksm_stable_node *node_find(unsigned int nid, u32 checksum, struct page *page,
-					  struct folio **kfolio)
+					  bool compare, struct folio **kfolio)
 {
 	struct uksm_stable_node *node;
 	struct uksm_key *key;
 	struct folio *folio;
+	int err;
 
 again:
+	err = -ENOENT;
 	key = uksm_index_first(&stable.tree[nid], checksum);
+	compare = compare || (key && uksm_index_next_equal(key));
 	for (; key; key = uksm_index_next_equal(key)) {
 		cond_resched();
 		node = key_any_node(key);
@@ -324,14 +344,16 @@ again:
 			uksm_stable_node_del(node);
 			goto again;
 		}
-		if (folio_shareable(folio, nid) &&
-		    uksm_pages_identical(page, folio_page(folio, 0))) {
-			*kfolio = folio;
-			return node;
+		if (folio_shareable(folio, nid)) {
+			if (!compare || uksm_pages_identical(page, folio_page(folio, 0))) {
+				*kfolio = folio;
+				return node;
+			}
+			err = -EEXIST;
 		}
 		folio_put(folio);
 	}
-	return NULL;
+	return ERR_PTR(err);
 }
 
 /**
@@ -339,31 +361,83 @@ again:
  * @nid: which tree
  * @checksum: checksum of @page
  * @page: the page, of which the caller has a reference; it may be changing
- * @kfolio: set to the merged page, with a reference
+ * @compare: false: if there is only one merged page of that checksum, take it
+ *	without a look at its content
+ * @kfolio: set to the merged page, with a reference, unless an error is returned
  *
  * Context: the caller holds uksm_mutex. May sleep.
- * Return: a stable node that has room under max_page_sharing, or NULL.
+ * Return: a stable node that has room under max_page_sharing; -ENOSPC when all
+ * pages of that content are full; -EEXIST when there are none, but others of the
+ * same checksum; -ENOENT when there is nothing.
  */
 struct uksm_stable_node *uksm_stable_search(unsigned int nid, u32 checksum, struct page *page,
-					    struct folio **kfolio)
+					    bool compare, struct folio **kfolio)
 {
-	struct uksm_stable_node *node = node_find(nid, checksum, page, kfolio);
+	struct uksm_stable_node *node = node_find(nid, checksum, page, compare, kfolio);
 
-	if (!node || node_has_room(node))
+	if (IS_ERR(node) || node_has_room(node))
 		return node;
 	folio_put(*kfolio);
-	return NULL;
+	return ERR_PTR(-ENOSPC);
 }
 
 /**
- * uksm_stable_has() - are there merged pages of this checksum, whatever their content?
- * @nid: which tree
+ * uksm_stable_has() - are there merged pages of this checksum?
  * @checksum: what uksm_checksum() gave
+ *
+ * On any NUMA node, and whatever their content.
  */
-bool uksm_stable_has(unsigned int nid, u32 checksum)
+bool uksm_stable_has(u32 checksum)
 {
+	unsigned int nid;
+
 	lockdep_assert_held(&uksm_mutex);
-	return uksm_index_first(&stable.tree[nid], checksum);
+	for (nid = 0; nid < uksm_nr_nids(); nid++)
+		if (uksm_index_first(&stable.tree[nid], checksum))
+			return true;
+	return false;
+}
+
+static struct uksm_key *key_rekey(unsigned int nid, struct uksm_key *key)
+{
+	struct uksm_key *next = uksm_index_next_equal(key);
+	struct uksm_stable_node *node = key_any_node(key);
+	struct folio *folio = uksm_stable_node_get_folio(node);
+
+	/* A stale one is dropped where it is met the next time. */
+	if (folio) {
+		uksm_index_del(&stable.tree[nid], key);
+		key->checksum = uksm_page_checksum(folio_page(folio, 0));
+		uksm_index_add(&stable.tree[nid], key);
+		folio_put(folio);
+	}
+	return next;
+}
+
+/**
+ * uksm_stable_strengthen() - tell apart pages that have a checksum in common
+ * @checksum: of pages that were found to differ
+ *
+ * Merged pages move to their new checksum; what else was recorded with the old
+ * one looks changed from now on.
+ *
+ * Context: the caller holds uksm_mutex.
+ * Return: as uksm_checksum_strengthen(); if false, nothing has changed.
+ */
+bool uksm_stable_strengthen(u32 checksum)
+{
+	struct uksm_key *key;
+	unsigned int nid;
+
+	lockdep_assert_held(&uksm_mutex);
+	if (!uksm_checksum_strengthen(checksum))
+		return false;
+	for (nid = 0; nid < uksm_nr_nids(); nid++) {
+		key = uksm_index_first(&stable.tree[nid], checksum);
+		while (key)
+			key = key_rekey(nid, key);
+	}
+	return true;
 }
 
 /**
@@ -387,8 +461,8 @@ void uksm_stable_node_add(struct uksm_stable_node *node, u32 checksum, unsigned 
 
 	lockdep_assert_held(&uksm_mutex);
 
-	equal = node_find(nid, checksum, kpage, &folio);
-	if (equal) {
+	equal = node_find(nid, checksum, kpage, true, &folio);
+	if (!IS_ERR(equal)) {
 		folio_put(folio);
 		chain = equal->chain ?: chain_alloc(equal);
 	}

@@ -33,12 +33,14 @@ void uksm_stable_node_add(struct uksm_stable_node *node, u32 checksum, unsigned 
 			  struct page *kpage);
 void uksm_stable_node_del(struct uksm_stable_node *node);
 void uksm_stable_node_refile(struct uksm_stable_node *node, unsigned int nid);
+unsigned int uksm_stable_node_room(const struct uksm_stable_node *node);
 void uksm_stable_node_count_rmap(struct uksm_stable_node *node, int n);
 struct folio *uksm_stable_node_get_folio(struct uksm_stable_node *node);
 
 struct uksm_stable_node *uksm_stable_search(unsigned int nid, u32 checksum, struct page *page,
-					    struct folio **kfolio);
-bool uksm_stable_has(unsigned int nid, u32 checksum);
+					    bool compare, struct folio **kfolio);
+bool uksm_stable_has(u32 checksum);
+bool uksm_stable_strengthen(u32 checksum);
 void uksm_stable_prune(void);
 unsigned long uksm_stable_release(bool force);
 void uksm_stable_del_pfn_range(unsigned long start_pfn, unsigned long end_pfn);

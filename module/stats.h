@@ -11,7 +11,7 @@
  * struct uksm_stats - counters of the engine
  * @full_scans: times that every registered address space has been scanned
  * @pages_scanned: pages looked at since load
- * @pages_skipped: pages that smart_scan passed over: 0 while it does nothing
+ * @pages_skipped: pages that smart_scan passed over
  * @pages_shared: KSM pages in use
  * @pages_sharing: addresses that map them, less one for each: pages saved
  * @pages_unshared: pages in the unstable tree

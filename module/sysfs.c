@@ -282,9 +282,33 @@ static ssize_t checksum_lines_store(struct kobject *kobj,
 }
 FILE_RW(checksum_lines);
 
-/* Smart scan and the advisor, for tools that set them: see struct uksm_knobs */
+/* How much to scan */
 
 KNOB(smart_scan, bool);
+
+static ssize_t max_cpu_percentage_show(struct kobject *kobj,
+				       struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n",
+			  READ_ONCE(uksm_knobs.max_cpu_percentage));
+}
+
+static ssize_t max_cpu_percentage_store(struct kobject *kobj,
+					struct kobj_attribute *attr,
+					const char *buf, size_t count)
+{
+	unsigned int percent;
+
+	if (kstrtouint(buf, 10, &percent))
+		return -EINVAL;
+	if (percent < 1 || percent > 100)
+		return -EINVAL;
+	WRITE_ONCE(uksm_knobs.max_cpu_percentage, percent);
+	uksmd_sleep_changed();
+
+	return count;
+}
+FILE_RW(max_cpu_percentage);
 
 static ssize_t advisor_mode_show(struct kobject *kobj,
 				 struct kobj_attribute *attr, char *buf)

@@ -5,6 +5,8 @@
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/oom.h>
@@ -12,8 +14,10 @@
 #include <linux/wait.h>
 
 #include "checksum.h"
+#include "compat/compat.h"
 #include "knobs.h"
 #include "mm_slot.h"
+#include "policy.h"
 #include "scan.h"
 #include "stable_node.h"
 #include "stats.h"
@@ -35,6 +39,9 @@ static bool scanner_idle;
 static bool offlining;
 static DECLARE_WAIT_QUEUE_HEAD(offlining_wait);
 
+/* A process has asked for merging since the scanner has last looked. */
+static bool newcomers;
+
 /* The module reference that refuses an unload, see unload_guard(). */
 static bool unload_refused;
 
@@ -42,6 +49,15 @@ static bool unload_refused;
 #define UNLOAD_WAIT_MSECS	10000
 /* How often to look for processes with mergeable memory when there are none. */
 #define IDLE_MSECS		1000
+/* How often to look for those that ask while a full scan is under way. */
+#define NEWCOMERS_MSECS		100
+/*
+ * uksm_mutex is held for no more pages than that, so that whoever writes a knob
+ * need not wait for a large batch; and for fewer under a limit on CPU time,
+ * since the limit is looked at in between.
+ */
+#define SLICE_PAGES		4096u
+#define SLICE_PAGES_LIMITED	256u
 /* Free memory to leave alone when pages are unmerged for an unload. */
 #define UNLOAD_RESERVE_PAGES	((32UL << 20) >> PAGE_SHIFT)
 
@@ -65,13 +81,6 @@ static void scanner_wake(void)
 static bool scanner_wanted(void)
 {
 	return READ_ONCE(uksm_knobs.run) == UKSM_RUN_MERGE;
-}
-
-/* Scan, unless ksmd is about to unmerge everything, which would be undone. */
-static bool scanner_work(void)
-{
-	return scanner_wanted() && !uksm_stock_unmerging() &&
-	       uksm_scan(READ_ONCE(uksm_knobs.pages_to_scan));
 }
 
 /*
@@ -116,26 +125,117 @@ static void scanner_idle_sleep(void)
 	WRITE_ONCE(scanner_idle, false);
 }
 
+/**
+ * struct account - what the scanner knows of its own work
+ * @left: pages of the batch that are still to be scanned
+ * @budget: CPU time that max_cpu_percentage leaves
+ * @scanned: pages_scanned when the full scan began
+ * @used_ns: CPU time used by then
+ * @next_newcomers: when to look for new processes again, in jiffies
+ */
+struct account {
+	unsigned int left;
+	struct uksm_budget budget;
+	unsigned long scanned;
+	u64 used_ns;
+	unsigned long next_newcomers;
+};
+
+/* A full scan is done: let the advisor, if there is one, set the pace of the next. */
+static void full_scan_account(struct account *account)
+{
+	unsigned long pages = uksm_stats.pages_scanned - account->scanned;
+	u64 used_ns = uksm_own_runtime_ns();
+	struct uksm_pace pace = {
+		.pages = pages,
+		.page_ns = pages ? div64_u64(used_ns - account->used_ns, pages) : 0,
+		.sleep_ns = (u64)READ_ONCE(uksm_knobs.sleep_millisecs) * NSEC_PER_MSEC,
+	};
+
+	uksm_knobs_advise(&pace);
+	account->scanned += pages;
+	account->used_ns = used_ns;
+}
+
+static void look_for_newcomers(struct account *account)
+{
+	if (!READ_ONCE(newcomers) || time_before(jiffies, account->next_newcomers))
+		return;
+	WRITE_ONCE(newcomers, false);
+	uksm_scan_newcomers();
+	account->next_newcomers = jiffies + msecs_to_jiffies(NEWCOMERS_MSECS);
+}
+
+/* Scan one slice of the batch, unless ksmd is about to unmerge everything. */
+static enum uksm_scan_end scan_slice(struct account *account)
+{
+	unsigned int most = uksm_knobs_cpu_limited() ? SLICE_PAGES_LIMITED : SLICE_PAGES;
+	enum uksm_scan_end end;
+
+	if (!scanner_wanted() || uksm_stock_unmerging())
+		return UKSM_SCAN_IDLE;
+	if (!account->left)
+		account->left = READ_ONCE(uksm_knobs.pages_to_scan);
+	most = min(most, account->left);
+	account->left -= most;
+
+	look_for_newcomers(account);
+	end = uksm_scan(most);
+	if (end == UKSM_SCAN_FULL)
+		full_scan_account(account);
+	if (end != UKSM_SCAN_MORE)
+		account->left = 0;
+	return end;
+}
+
+/* How long the limit on CPU time wants the scanner to sleep now, in milliseconds. */
+static unsigned int budget_sleep(struct account *account)
+{
+	if (!uksm_knobs_cpu_limited()) {
+		account->budget = (struct uksm_budget){ 0 };
+		return 0;
+	}
+	return div_u64(uksm_budget_charge(&account->budget, ktime_get_ns(), uksm_own_runtime_ns(),
+					  READ_ONCE(uksm_knobs.max_cpu_percentage)) +
+		       NSEC_PER_MSEC - 1, NSEC_PER_MSEC);
+}
+
+static void scanner_pause(struct account *account, enum uksm_scan_end end)
+{
+	unsigned int msecs;
+
+	if (!scanner_wanted()) {
+		wait_event_freezable(scanner_wait, scanner_wanted() || kthread_should_stop());
+		return;
+	}
+	if (end == UKSM_SCAN_IDLE) {
+		scanner_idle_sleep();
+		return;
+	}
+	msecs = budget_sleep(account);
+	if (!account->left)
+		msecs = max(msecs, READ_ONCE(uksm_knobs.sleep_millisecs));
+	if (msecs || !account->left)
+		scanner_sleep(msecs);
+	else
+		try_to_freeze();
+}
+
 static int scanner_main(void *unused)
 {
-	bool busy;
+	struct account account = { .left = 0 };
+	enum uksm_scan_end end;
 
 	set_freezable();
 	set_user_nice(current, 5);
 
 	while (!kthread_should_stop()) {
 		engine_lock();
-		busy = scanner_work();
+		end = scan_slice(&account);
 		unload_guard();
 		mutex_unlock(&uksm_mutex);
-
-		if (busy)
-			scanner_sleep(READ_ONCE(uksm_knobs.sleep_millisecs));
-		else if (scanner_wanted())
-			scanner_idle_sleep();
-		else
-			wait_event_freezable(scanner_wait,
-					     scanner_wanted() || kthread_should_stop());
+		scanner_pause(&account, end);
+		cond_resched();
 	}
 	return 0;
 }
@@ -149,13 +249,14 @@ void uksmd_sleep_changed(void)
 /**
  * uksmd_work_hint() - a process may have become mergeable
  *
- * Ends idling, but not the pause between two rounds: how much the scanner works
- * is not for the processes to decide.
+ * It will be scanned next. Ends idling, but not the pause between two batches: how
+ * much the scanner works is not for the processes to decide.
  *
  * Context: any that may wake a task, hard interrupts included.
  */
 void uksmd_work_hint(void)
 {
+	WRITE_ONCE(newcomers, true);
 	if (READ_ONCE(scanner_idle))
 		scanner_wake();
 }
@@ -198,6 +299,9 @@ static int run_change(unsigned int run)
 			WRITE_ONCE(uksm_knobs.run, UKSM_RUN_STOP);
 		else
 			WRITE_ONCE(uksm_stats.full_scans, 0);
+		/* With nothing recorded, what was learnt of checksums can go as well. */
+		if (!err && !uksm_stable_release(false))
+			uksm_checksum_set_lines(uksm_knobs.checksum_lines);
 	}
 	stock_release_if_idle();
 	unload_guard();

@@ -9,7 +9,7 @@ struct task_struct;
 
 /*
  * Protects all of the engine: trees, slots, records, cursor, counters. Held by
- * the scanner thread for one round of pages_to_scan, and by whoever changes run
+ * the scanner thread for some thousand pages, and by whoever changes run
  * or a knob that the trees depend on.
  *
  * Lock order, outermost first (there is no other place that says so):

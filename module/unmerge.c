@@ -104,8 +104,8 @@ static int unmerge_step(struct uksm_mm_slot *slot, unsigned long *addr, struct u
 		*addr = ULONG_MAX;
 		err = 0;
 	} else {
-		uksm_batch_get(batch, slot, vma, max(*addr, vma->vm_start), UKSM_BATCH_PAGES);
-		uksm_batch_put(batch);
+		uksm_batch_get(batch, slot, vma, max(*addr, vma->vm_start), UKSM_BATCH_PAGES,
+			       false);
 		err = unmerge_batch(batch, vma);
 		*addr = batch->end;
 	}
@@ -164,7 +164,7 @@ int uksm_unmerge_all(bool interruptible)
 		return -ENOMEM;
 
 	for (round = 0; round < UNMERGE_ROUNDS; round++) {
-		uksm_mm_slots_discover();
+		uksm_mm_slots_discover(uksm_mm_slot_last());
 		err = unmerge_slots(interruptible, batch);
 		if (err || !uksm_stable_release(false))
 			break;

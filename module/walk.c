@@ -4,10 +4,12 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 
+#include "checksum.h"
 #include "chunk.h"
 #include "compat/compat.h"
 #include "compat/pte.h"
 #include "knobs.h"
+#include "merge.h"
 #include "twin.h"
 
 /*
@@ -72,7 +74,10 @@ static bool page_scannable(struct page *page)
 	return uksm_folio_test_anon(folio) && !is_zone_device_page(page) && !PageHWPoison(page);
 }
 
-/* What a PTE maps; a page that is to be looked at gets a reference. */
+/*
+ * What a PTE maps, and the page if it is one to look at. The page-table lock is
+ * held, which keeps the mapping, and that the page.
+ */
 static enum uksm_mapped pte_mapped(struct vm_area_struct *vma, unsigned long addr, pte_t pte,
 				   const struct uksm_tracked *t, struct page **pagep)
 {
@@ -101,7 +106,6 @@ static enum uksm_mapped pte_mapped(struct vm_area_struct *vma, unsigned long add
 	if (!page_scannable(page))
 		return UKSM_MAPPED_NONE;
 
-	folio_get(folio);
 	*pagep = page;
 	return uksm_folio_test_ksm(folio) ? UKSM_MAPPED_KSM : UKSM_MAPPED_PAGE;
 }
@@ -117,35 +121,128 @@ static struct page *huge_pmd_page(pmd_t pmd, unsigned long addr)
 	return page_scannable(page) ? page : NULL;
 }
 
-static void batch_ptes(struct uksm_batch *batch, struct uksm_mm_slot *slot,
-		       struct vm_area_struct *vma, pte_t *ptep)
+/*
+ * Nearly all pages of a scan in the steady state end here, so it matters what is
+ * not looked at: the struct page, which would be one more miss of the cache.
+ * A page that is in the unstable tree is no KSM page, for it leaves the tree when
+ * it becomes one. What is mapped there now need not be that page: any other of the
+ * same checksum is worth the same. It must be memory that can be read, though:
+ * an ordinary page of an anonymous VMA is, unless memory has failed on this
+ * machine; then each page is asked (pte_mapped()).
+ */
+static bool page_unchanged(unsigned long pfn, const struct uksm_tracked *t)
 {
+	return uksm_page_checksum(pfn_to_page(pfn)) == t->key.checksum;
+}
+
+static bool checked_by_content(struct vm_area_struct *vma, bool hash)
+{
+	return hash && vma_is_anonymous(vma) && !uksm_memory_has_failed();
+}
+
+static bool tracked_by_content(const struct uksm_tracked *t)
+{
+	return t && uksm_tracked_state(t) == UKSM_UNSHARED && !(t->key.flags & UKSM_F_COLLIDES);
+}
+
+static const struct uksm_tracked *batch_record(const struct uksm_batch *batch, unsigned int i)
+{
+	const struct uksm_tracked *row = batch->row;
+
+	return row && uksm_tracked_state(&row[i]) != UKSM_UNTRACKED ? &row[i] : NULL;
+}
+
+/* The data of the next page comes in while this one is hashed. */
+static void prefetch_next(pte_t pte)
+{
+	if (pte_present(pte))
+		uksm_checksum_prefetch(page_address(pfn_to_page(pte_pfn(pte))));
+}
+
+static void batch_ptes(struct uksm_batch *batch, struct vm_area_struct *vma, pte_t *ptep,
+		       bool hash)
+{
+	bool by_content = checked_by_content(vma, hash);
 	unsigned long addr = batch->start;
+	const struct uksm_tracked *t;
+	struct page *page;
+	pte_t pte, next;
 	unsigned int i;
 
-	for (i = 0; addr < batch->end; i++, ptep++, addr += PAGE_SIZE)
-		batch->entry[i].mapped = pte_mapped(vma, addr, ptep_get(ptep),
-						    uksm_tracked_find(slot, addr),
-						    &batch->entry[i].page);
+	if (addr == batch->end)
+		return;
+	next = ptep_get(ptep);
+	for (i = 0; addr < batch->end; i++, addr += PAGE_SIZE) {
+		pte = next;
+		if (addr + PAGE_SIZE < batch->end) {
+			next = ptep_get(++ptep);
+			if (hash)
+				prefetch_next(next);
+		}
+		if (pte_none(pte))
+			continue;
+		t = batch_record(batch, i);
+		if (by_content && tracked_by_content(t) && pte_present(pte) && !pte_special(pte) &&
+		    page_unchanged(pte_pfn(pte), t)) {
+			batch->entry[i].mapped = UKSM_MAPPED_UNCHANGED;
+			continue;
+		}
+		page = NULL;
+		batch->entry[i].mapped = pte_mapped(vma, addr, pte, t, &page);
+		if (page && hash)
+			batch->entry[i].checksum = uksm_page_checksum(page);
+	}
 }
 
 /* Each page of a huge page is looked at by itself; it is split on a match only. */
-static void batch_huge_pmd(struct uksm_batch *batch, struct vm_area_struct *vma, pmd_t *pmd)
+static void batch_huge_pmd(struct uksm_batch *batch, struct vm_area_struct *vma, pmd_t *pmd,
+			   bool hash)
 {
 	unsigned long addr = batch->start;
 	spinlock_t *ptl = pmd_lock(vma->vm_mm, pmd);
+	struct page *first = huge_pmd_page(*pmd, addr);
+	bool ask_each = uksm_memory_has_failed();
+	const struct uksm_tracked *t;
 	struct page *page;
 	unsigned int i;
 
-	for (i = 0; addr < batch->end; i++, addr += PAGE_SIZE) {
-		page = huge_pmd_page(*pmd, addr);
+	for (i = 0; first && addr < batch->end; i++, addr += PAGE_SIZE) {
+		page = ask_each ? huge_pmd_page(*pmd, addr) : first + i;
 		if (!page)
 			continue;
-		get_page(page);
-		batch->entry[i].page = page;
 		batch->entry[i].mapped = UKSM_MAPPED_PAGE;
+		if (!hash)
+			continue;
+		t = batch_record(batch, i);
+		batch->entry[i].checksum = uksm_page_checksum(page);
+		if (tracked_by_content(t) && t->key.checksum == batch->entry[i].checksum)
+			batch->entry[i].mapped = UKSM_MAPPED_UNCHANGED;
 	}
 	spin_unlock(ptl);
+}
+
+/*
+ * Let the batch begin with the first address that has something, now or in the
+ * records; in a page table with a page here and there that is most of the work.
+ */
+static pte_t *batch_skip_empty(struct uksm_batch *batch, unsigned long end, pte_t *ptep)
+{
+	for (; batch->start < end && pte_none(ptep_get(ptep)); ptep++) {
+		if (batch_record(batch, 0))
+			break;
+		batch->start += PAGE_SIZE;
+		batch->row += !!batch->row;
+	}
+	return ptep;
+}
+
+/*
+ * The page-table lock is held while the pages of a batch are hashed, and faults
+ * wait for it: of pages that are hashed in whole a batch has fewer.
+ */
+static unsigned int batch_limit(void)
+{
+	return UKSM_BATCH_PAGES >> (uksm_checksum_lines() / 24);
 }
 
 /**
@@ -155,57 +252,55 @@ static void batch_huge_pmd(struct uksm_batch *batch, struct vm_area_struct *vma,
  * @vma: the VMA that holds the address
  * @start: first address, page aligned
  * @max_pages: how many pages to look up at most; the batch also ends with the
- *	VMA, with the page table, and after UKSM_BATCH_PAGES
+ *	VMA, with the tile of records, and after UKSM_BATCH_PAGES
+ * @hash: also tell checksums, and %UKSM_MAPPED_UNCHANGED
  *
  * Where there is no page table, the batch is a hole up to the end of what the
- * page table would span, whatever @max_pages says.
+ * page table, or a missing table above it, would span, whatever @max_pages says.
+ * Else the batch may start behind @start, if there is nothing in between, and be
+ * empty.
+ *
+ * Pages are hashed under the page-table lock. So there is no need for references
+ * on them, which would keep others from moving or splitting them meanwhile.
  *
  * Context: the caller holds uksm_mutex and the mmap_lock. The page-table lock is
  * taken once, and dropped on return.
  */
 void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
-		    struct vm_area_struct *vma, unsigned long start, unsigned int max_pages)
+		    struct vm_area_struct *vma, unsigned long start, unsigned int max_pages,
+		    bool hash)
 {
-	unsigned long end = min(vma->vm_end, (start & PMD_MASK) + PMD_SIZE);
 	pmd_t *pmd = uksm_find_pmd(vma->vm_mm, start);
 	pmd_t pmdval = pmd ? uksm_pmd_read(pmd) : __pmd(0);
+	unsigned long end;
 	spinlock_t *ptl;
 	pte_t *ptep;
 
-	memset(batch, 0, sizeof(*batch));
 	batch->start = start;
-	if (pmd_none(pmdval)) {
-		batch->end = end;
-		batch->hole = true;
+	batch->hole = pmd_none(pmdval);
+	if (batch->hole) {
+		end = pmd ? (start & PMD_MASK) + PMD_SIZE : uksm_no_pmd_end(vma->vm_mm, start);
+		/* Behind the last address it is 0. */
+		batch->end = min(vma->vm_end - 1, end - 1) + 1;
 		return;
 	}
 
-	max_pages = min_t(unsigned int, max_pages, UKSM_BATCH_PAGES);
+	memset(batch->entry, 0, sizeof(batch->entry));
+	batch->row = uksm_tracked_row(slot, start);
+	max_pages = min(max_pages, batch_limit());
+	end = min(vma->vm_end, round_down(start, UKSM_TILE_BYTES) + UKSM_TILE_BYTES);
 	batch->end = min(end, start + max_pages * PAGE_SIZE);
 	if (pmd_present(pmdval) && pmd_trans_huge(pmdval)) {
-		batch_huge_pmd(batch, vma, pmd);
+		batch_huge_pmd(batch, vma, pmd, hash);
 		return;
 	}
 	ptep = uksm_pte_map_lock(vma->vm_mm, pmd, start, &ptl);
 	if (!ptep)
 		return;
-	batch_ptes(batch, slot, vma, ptep);
+	ptep = batch_skip_empty(batch, end, ptep);
+	batch->end = min(end, batch->start + max_pages * PAGE_SIZE);
+	batch_ptes(batch, vma, ptep, hash);
 	pte_unmap_unlock(ptep, ptl);
-}
-
-/**
- * uksm_batch_put() - drop the references that the batch holds
- * @batch: from uksm_batch_get()
- */
-void uksm_batch_put(struct uksm_batch *batch)
-{
-	unsigned int i;
-
-	for (i = 0; i < UKSM_BATCH_PAGES; i++) {
-		if (batch->entry[i].page)
-			put_page(batch->entry[i].page);
-		batch->entry[i].page = NULL;
-	}
 }
 
 /**
@@ -246,6 +341,8 @@ enum uksm_mapped uksm_mapped_at(struct vm_area_struct *vma, unsigned long addr,
 	if (!ptep)
 		return mapped;
 	mapped = pte_mapped(vma, addr, ptep_get(ptep), NULL, pagep);
+	if (*pagep)
+		get_page(*pagep);
 	pte_unmap_unlock(ptep, ptl);
 	return mapped;
 }
@@ -264,4 +361,44 @@ struct page *uksm_page_get(struct vm_area_struct *vma, unsigned long addr)
 
 	uksm_mapped_at(vma, addr, &page);
 	return page;
+}
+
+/**
+ * uksm_pages_get() - the pages mapped at some addresses, as far as each is a case
+ *	of its own
+ * @vma: the VMA that holds the addresses
+ * @start: first address; the others are of the same page table
+ * @wanted: bitmap of %UKSM_BATCH_PAGES, by page from @start on
+ * @pages: what is found, each with a reference; NULL elsewhere
+ *
+ * Large folios are left out: a reference on one of their pages would keep them
+ * from being split for another one. So are KSM pages: several of the addresses may
+ * map the same, and the references for the others would look like users of it.
+ *
+ * Context: the caller holds the mmap_lock.
+ */
+void uksm_pages_get(struct vm_area_struct *vma, unsigned long start,
+		    const unsigned long *wanted, struct page **pages)
+{
+	pmd_t *pmd = uksm_find_pmd(vma->vm_mm, start);
+	struct page *page;
+	unsigned int i;
+	spinlock_t *ptl;
+	pte_t *ptep;
+
+	memset(pages, 0, UKSM_BATCH_PAGES * sizeof(*pages));
+	if (!pmd || pmd_trans_huge(uksm_pmd_read(pmd)))
+		return;
+	ptep = uksm_pte_map_lock(vma->vm_mm, pmd, start, &ptl);
+	if (!ptep)
+		return;
+	for_each_set_bit(i, wanted, UKSM_BATCH_PAGES) {
+		page = NULL;
+		if (pte_mapped(vma, start + i * PAGE_SIZE, ptep_get(ptep + i), NULL, &page) !=
+		    UKSM_MAPPED_PAGE || PageCompound(page))
+			continue;
+		get_page(page);
+		pages[i] = page;
+	}
+	pte_unmap_unlock(ptep, ptl);
 }

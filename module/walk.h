@@ -6,20 +6,23 @@
 #include <linux/mm_types.h>
 
 struct uksm_mm_slot;
+struct uksm_tracked;
 
 struct vm_area_struct *uksm_vma_lookup(struct mm_struct *mm, unsigned long addr);
 struct vm_area_struct *uksm_vma_next(struct mm_struct *mm, unsigned long addr);
 struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long addr);
 
 /**
- * enum uksm_mapped - what is mapped at an address
+ * enum uksm_mapped - what is mapped at an address, pages to merge last
  * @UKSM_MAPPED_NONE: nothing, or nothing that can be merged
  * @UKSM_MAPPED_BUSY: a page under migration: it will be back
  * @UKSM_MAPPED_ZERO: the zero page
  * @UKSM_MAPPED_MERGED_ZERO: the zero page, in the place of a page merged with it,
  *	on kernels that tell the two apart
- * @UKSM_MAPPED_PAGE: an anonymous page; the batch holds a reference
- * @UKSM_MAPPED_KSM: a KSM page of any engine; the batch holds a reference
+ * @UKSM_MAPPED_UNCHANGED: an anonymous page that the scanner has in the unstable
+ *	tree, with the checksum recorded there
+ * @UKSM_MAPPED_PAGE: another anonymous page
+ * @UKSM_MAPPED_KSM: a KSM page of any engine
  * @UKSM_MAPPED_MERGED: the merged page that the scanner knows to be there, on
  *	the NUMA node where it knows it to be
  */
@@ -28,6 +31,7 @@ enum uksm_mapped {
 	UKSM_MAPPED_BUSY,
 	UKSM_MAPPED_ZERO,
 	UKSM_MAPPED_MERGED_ZERO,
+	UKSM_MAPPED_UNCHANGED,
 	UKSM_MAPPED_PAGE,
 	UKSM_MAPPED_KSM,
 	UKSM_MAPPED_MERGED,
@@ -36,6 +40,8 @@ enum uksm_mapped {
 enum uksm_mapped uksm_mapped_at(struct vm_area_struct *vma, unsigned long addr,
 				struct page **pagep);
 struct page *uksm_page_get(struct vm_area_struct *vma, unsigned long addr);
+void uksm_pages_get(struct vm_area_struct *vma, unsigned long start,
+		    const unsigned long *wanted, struct page **pages);
 
 #define UKSM_BATCH_PAGES	64
 
@@ -44,20 +50,23 @@ struct page *uksm_page_get(struct vm_area_struct *vma, unsigned long addr);
  * @start: first address
  * @end: end of the range, exclusive
  * @hole: nothing is mapped in the range, and @entry does not cover it
- * @entry: what is mapped at @start + n * PAGE_SIZE
+ * @row: the records of the range, see uksm_tracked_row(), or NULL
+ * @entry: what is mapped at @start + n * PAGE_SIZE; and the checksum of
+ *	%UKSM_MAPPED_PAGE and %UKSM_MAPPED_KSM, if asked for
  */
 struct uksm_batch {
 	unsigned long start;
 	unsigned long end;
 	bool hole;
+	struct uksm_tracked *row;
 	struct {
-		struct page *page;
+		u32 checksum;
 		enum uksm_mapped mapped;
 	} entry[UKSM_BATCH_PAGES];
 };
 
 void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
-		    struct vm_area_struct *vma, unsigned long start, unsigned int max_pages);
-void uksm_batch_put(struct uksm_batch *batch);
+		    struct vm_area_struct *vma, unsigned long start, unsigned int max_pages,
+		    bool hash);
 
 #endif

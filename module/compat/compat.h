@@ -39,6 +39,28 @@ static inline pmd_t *uksm_find_pmd(struct mm_struct *mm, unsigned long addr)
 }
 
 /**
+ * uksm_no_pmd_end() - how far there is no page table
+ * @mm: whose address space; its mmap_lock is held
+ * @addr: user virtual address for which uksm_find_pmd() gave NULL
+ *
+ * Return: the end, exclusive, of what the missing table would span: 0 if that is
+ * the end of the address space.
+ */
+static inline unsigned long uksm_no_pmd_end(struct mm_struct *mm,
+					    unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+
+	if (pgd_none(READ_ONCE(*pgd)))
+		return (addr & PGDIR_MASK) + PGDIR_SIZE;
+	p4d = p4d_offset(pgd, addr);
+	if (p4d_none(READ_ONCE(*p4d)))
+		return (addr & P4D_MASK) + P4D_SIZE;
+	return (addr & PUD_MASK) + PUD_SIZE;
+}
+
+/**
  * uksm_pmd_read() - read a PMD entry without its lock
  * @pmdp: the entry
  *
@@ -95,17 +117,16 @@ static inline struct page *uksm_normal_page(struct vm_area_struct *vma,
 }
 
 /**
- * uksm_ptep_clear_flush() - clear a PTE and flush it from the TLBs
- * @vma: the VMA of @addr
- * @addr: user virtual address
- * @ptep: its PTE, locked
- *
- * Return: the PTE as it was, with all that the hardware had noted in it.
+ * uksm_flush_tlb() - flush small pages from the TLBs
+ * @vma: the VMA of the range
+ * @start: first address
+ * @end: end of the range, exclusive
  */
-static inline pte_t uksm_ptep_clear_flush(struct vm_area_struct *vma,
-					  unsigned long addr, pte_t *ptep)
+static inline void uksm_flush_tlb(struct vm_area_struct *vma,
+				  unsigned long start, unsigned long end)
 {
-	return uksm_kcall(ptep_clear_flush)(vma, addr, ptep);
+	uksm_kcall(flush_tlb_mm_range)(vma->vm_mm, start, end, PAGE_SHIFT,
+				       false);
 }
 
 /* Reverse mapping */
@@ -360,6 +381,21 @@ static inline void uksm_lru_add_drain_all(void)
 	uksm_kcall(lru_add_drain_all)();
 }
 
+/**
+ * uksm_memory_has_failed() - has any page of this machine ever failed?
+ *
+ * Or been taken out of use because it was about to. Such pages may be mapped for
+ * a moment, and must not be read.
+ */
+static inline bool uksm_memory_has_failed(void)
+{
+#ifdef CONFIG_MEMORY_FAILURE
+	return atomic_long_read(uksm_kdata.num_poisoned_pages);
+#else
+	return false;
+#endif
+}
+
 /* The zero page */
 
 static inline unsigned long uksm_zero_pfn(void)
@@ -508,6 +544,14 @@ static inline void uksm_mm_rmap_items_add(struct mm_struct *mm, long items)
 }
 
 /* The rest of the kernel */
+
+/**
+ * uksm_own_runtime_ns() - CPU time that the running thread has used, up to now
+ */
+static inline u64 uksm_own_runtime_ns(void)
+{
+	return uksm_kcall(task_sched_runtime)(current);
+}
 
 /**
  * uksm_mm_kobject() - the directory /sys/kernel/mm

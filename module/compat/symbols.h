@@ -22,15 +22,19 @@ UKSM_KSYM_DATA(__stop_BTF);
 #ifdef UKSM_HAVE_KSM_ZERO_PAGES
 UKSM_KSYM_DATA(ksm_zero_pages);
 #endif
+#ifdef CONFIG_MEMORY_FAILURE
+UKSM_KSYM_DATA(num_poisoned_pages);
+#endif
 
 UKSM_KSYM_FUNC(mm_find_pmd, pmd_t *, struct mm_struct *, unsigned long);
 UKSM_KSYM_FUNC(vm_normal_page, struct page *, struct vm_area_struct *,
 	       unsigned long, pte_t);
-UKSM_KSYM_FUNC(ptep_clear_flush, pte_t, struct vm_area_struct *, unsigned long,
-	       pte_t *);
+UKSM_KSYM_FUNC(flush_tlb_mm_range, void, struct mm_struct *, unsigned long,
+	       unsigned long, unsigned int, bool);
 UKSM_KSYM_FUNC(folio_free_swap, bool, struct folio *);
 UKSM_KSYM_FUNC(__put_anon_vma, void, struct anon_vma *);
 UKSM_KSYM_FUNC(lru_add_drain_all, void, void);
+UKSM_KSYM_FUNC(task_sched_runtime, unsigned long long, struct task_struct *);
 
 UKSM_KSYM_FUNC(__mmu_notifier_invalidate_range_start, int,
 	       struct mmu_notifier_range *);

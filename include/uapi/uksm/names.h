@@ -44,6 +44,7 @@
 /* Name and meaning are uksm's own. */
 #define UKSM_OWN_FILES(RW, RO)						\
 	RW(checksum_lines)	/* cache lines of a page that are hashed */ \
+	RW(max_cpu_percentage)	/* of one CPU, for the scanner; 100: no limit */ \
 	RO(cow_breaks)		/* merged addresses written since */	\
 	RO(metadata_bytes)	/* memory held to keep track of pages */ \
 	RO(uksmd_cpu_msecs)	/* CPU time of the scanner thread */	\
