@@ -31,6 +31,7 @@ static const char *const saved_knobs[] = {
 	"smart_scan",
 	"pages_to_scan",
 	"sleep_millisecs",
+	"max_cpu_percentage",
 	"run",
 };
 
