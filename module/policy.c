@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "policy.h"
 
+#include <linux/hash.h>
 #include <linux/limits.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
@@ -42,7 +43,7 @@ u8 uksm_policy_quiet(u8 quiet, unsigned int used, const struct uksm_tile_news *n
  * uksm_policy_due() - is it a tile's turn to be visited?
  * @quiet: from uksm_policy_quiet()
  * @seq: number of the full scan
- * @tile: number of the tile; neighbours take turns, so that full scans cost alike
+ * @tile: number of the tile; tiles take turns, so that full scans cost alike
  *
  * Return: true in each full scan, in every second, or in every fourth, so that
  * nothing that happens in a tile goes unnoticed for longer than four full scans.
@@ -50,8 +51,10 @@ u8 uksm_policy_quiet(u8 quiet, unsigned int used, const struct uksm_tile_news *n
 bool uksm_policy_due(u8 quiet, unsigned long seq, unsigned long tile)
 {
 	unsigned long interval = quiet >= QUIET_QUARTER ? 4 : quiet >= QUIET_HALF ? 2 : 1;
+	/* By chance, so to say: mappings come in regular patterns. */
+	unsigned long turn = (u32)tile * GOLDEN_RATIO_32 >> 30;
 
-	return !((seq + tile) & (interval - 1));
+	return !((seq + turn) & (interval - 1));
 }
 
 /**

@@ -227,13 +227,19 @@ static void batch_huge_pmd(struct uksm_batch *batch, struct vm_area_struct *vma,
  */
 static pte_t *batch_skip_empty(struct uksm_batch *batch, unsigned long end, pte_t *ptep)
 {
-	for (; batch->start < end && pte_none(ptep_get(ptep)); ptep++) {
-		if (batch_record(batch, 0))
-			break;
-		batch->start += PAGE_SIZE;
-		batch->row += !!batch->row;
+	unsigned int n = (end - batch->start) >> PAGE_SHIFT;
+	unsigned int i = 0;
+
+	if (!batch->row) {
+		while (i < n && pte_none(ptep_get(ptep + i)))
+			i++;
+	} else {
+		while (i < n && pte_none(ptep_get(ptep + i)) && !batch_record(batch, i))
+			i++;
+		batch->row += i;
 	}
-	return ptep;
+	batch->start += i * PAGE_SIZE;
+	return ptep + i;
 }
 
 /*
