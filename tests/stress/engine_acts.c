@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The engine is steered: knobs, run, the module itself, and ksmd beside it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "acts.h"
+#include "files.h"
+#include "worker.h"
+
+#define STOCK_RUN "/sys/kernel/mm/ksm/run"
+#define KNOBS_MAX 64
+#define VALUE_MAX 64
+
+static const char *module_file;
+
+/* The writable files, and what was in them at first. */
+static struct {
+	char path[300];
+	char value[VALUE_MAX];
+} knobs[KNOBS_MAX];
+static size_t knobs_nr;
+
+/* Of a choice only the word in brackets can be written back. */
+static void keep_choice(char *value)
+{
+	char *open = strchr(value, '['), *close = open ? strchr(open, ']') : NULL;
+
+	if (!close)
+		return;
+	*close = '\0';
+	memmove(value, open + 1, close - open);
+}
+
+void engine_init(const char *module)
+{
+	DIR *dir = opendir(ENGINE);
+	struct dirent *entry;
+	struct stat st;
+
+	module_file = module;
+	if (!dir)
+		die("%s", ENGINE);
+	while ((entry = readdir(dir)) && knobs_nr < KNOBS_MAX) {
+		char *path = knobs[knobs_nr].path;
+
+		snprintf(path, sizeof(knobs[0].path), ENGINE "%s", entry->d_name);
+		if (!strcmp(entry->d_name, "run") || stat(path, &st) || !S_ISREG(st.st_mode) ||
+		    !(st.st_mode & 0200) || file_read(path, knobs[knobs_nr].value, VALUE_MAX))
+			continue;
+		keep_choice(knobs[knobs_nr++].value);
+	}
+	closedir(dir);
+}
+
+void engine_restore(void)
+{
+	size_t k;
+
+	for (k = 0; k < knobs_nr; k++)
+		file_write(knobs[k].path, knobs[k].value);
+}
+
+static void set_speed(struct rng *rng)
+{
+	/* Flat out half of the time. */
+	bool fast = rnd(rng, 2);
+
+	file_write_number(ENGINE "pages_to_scan", fast ? 100000 : 1 + rnd(rng, 5000));
+	file_write_number(ENGINE "sleep_millisecs", fast ? 0 : rnd(rng, 20));
+}
+
+void engine_start(struct rng *rng)
+{
+	int err = file_write(ENGINE "run", "1");
+
+	if (err)
+		complain("run=1: %s", strerror(-err));
+	set_speed(rng);
+}
+
+static enum outcome act_speed(struct actor *a)
+{
+	set_speed(&a->rng);
+	return DONE;
+}
+
+static enum outcome act_unmerge(struct actor *a)
+{
+	int err = file_write(ENGINE "run", "2");
+
+	if (err)
+		complain("run=2: %s", strerror(-err));
+	usleep(rnd(&a->rng, 50000));
+	engine_start(&a->rng);
+	return DONE;
+}
+
+static enum outcome act_pause(struct actor *a)
+{
+	file_write(ENGINE "run", "0");
+	usleep(rnd(&a->rng, 500000));
+	engine_start(&a->rng);
+	return DONE;
+}
+
+/* Any file that can be written, also such as this program has never heard of. */
+static enum outcome act_knob(struct actor *a)
+{
+	static const unsigned long numbers[] = { 0, 1, 2, 3, 10, 64, 256, 2000 };
+	size_t k = rnd(&a->rng, knobs_nr);
+	int err;
+
+	/* A file that had a word at first has two, of which this is one. */
+	if (!strcmp(knobs[k].value, "none"))
+		err = file_write(knobs[k].path, rnd(&a->rng, 2) ? "none" : "scan-time");
+	else
+		err = file_write_number(knobs[k].path, numbers[rnd(&a->rng, ARRAY_SIZE(numbers))]);
+	return err ? REFUSED : DONE;
+}
+
+static enum outcome act_restore(struct actor *a)
+{
+	(void)a;
+	engine_restore();
+	return DONE;
+}
+
+/* It must not start as long as ours runs, nor unmerge anything for good. */
+static enum outcome act_stock_start(struct actor *a)
+{
+	int err = file_write(STOCK_RUN, "1");
+
+	(void)a;
+	if (err == -ENOENT)
+		return not_available("the kernel has no ksmd");
+	if (err != -EBUSY)
+		complain("starting ksmd while uksm runs: %s", err ? strerror(-err) : "accepted");
+	return DONE;
+}
+
+static enum outcome act_stock_unmerge(struct actor *a)
+{
+	int err = file_write(STOCK_RUN, "2");
+
+	if (err == -ENOENT)
+		return not_available("the kernel has no ksmd");
+	usleep(rnd(&a->rng, 200000));
+	err |= file_write(STOCK_RUN, "0");
+	return err ? REFUSED : DONE;
+}
+
+/* Not empty and without memory to spare, it may refuse to go. */
+static enum outcome act_reload(struct actor *a)
+{
+	static const char *const parameters[] = { "", "run=0", "run=1" };
+	int fd;
+
+	if (!module_file)
+		return not_available("no module named");
+	if (syscall(SYS_delete_module, "uksm", O_NONBLOCK))
+		return REFUSED;
+	if (rnd(&a->rng, 2))
+		usleep(rnd(&a->rng, 300000));
+	fd = open(module_file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || syscall(SYS_finit_module, fd, parameters[rnd(&a->rng, 3)], 0))
+		die("loading %s", module_file);
+	close(fd);
+	engine_start(&a->rng);
+	return DONE;
+}
+
+const struct kind engine_acts[] = {
+	{ "speed", 4, act_speed },
+	{ "knob", 12, act_knob },
+	{ "knobs-restored", 2, act_restore },
+	{ "unmerge", 1, act_unmerge },
+	{ "pause", 2, act_pause },
+	{ "stock-start", 1, act_stock_start },
+	{ "stock-unmerge", 1, act_stock_unmerge },
+	{ "reload", 3, act_reload },
+};
+
+const size_t engine_acts_nr = ARRAY_SIZE(engine_acts);

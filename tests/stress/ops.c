@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "ops.h"
+
+const struct kind ops[] = {
+	{ "write", 3000, op_write },
+	{ "patch", 1000, op_patch },
+	{ "fill", 600, op_fill },
+	{ "check", 1500, op_check },
+	{ "poke", 30, op_poke },
+	{ "write-remote", 30, op_write_remote },
+	{ "write-mem", 30, op_write_mem },
+	{ "dontneed", 200, op_dontneed },
+	{ "free", 150, op_free },
+	{ "unmap", 150, op_unmap },
+	{ "map-over", 150, op_map_over },
+	{ "move", 300, op_move },
+	{ "shrink-grow", 150, op_shrink_grow },
+	{ "protect", 200, op_protect },
+	{ "split", 200, op_split },
+	{ "consent", 200, op_consent },
+	{ "process-consent", 20, op_process_consent },
+	{ "write-protect", 100, op_wp },
+	{ "pageout", 200, op_pageout },
+	{ "collapse", 120, op_collapse },
+	{ "huge", 100, op_huge },
+	{ "populate", 100, op_populate },
+	{ "lock", 50, op_lock },
+	{ "move-pages", 150, op_move_pages },
+	{ "migrate-process", 20, op_migrate },
+	{ "soft-offline", 30, op_soft_offline },
+	{ "hard-offline", 20, op_hard_offline, .loud = true },
+	{ "pipe", 80, op_pipe },
+	{ "direct-io", 80, op_direct },
+	{ "registered-buffer", 60, op_ring },
+	{ "fork", 60, op_fork },
+	{ "exec", 30, op_exec },
+	{ "exits", 20, op_exits },
+	{ "leave", 4, op_leave },
+	{ "loose", 1000, op_loose },
+};
+
+const size_t ops_nr = ARRAY_SIZE(ops);
