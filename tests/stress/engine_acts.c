@@ -92,15 +92,16 @@ static enum outcome act_speed(struct actor *a)
 	return DONE;
 }
 
+/* A process that is out of memory, alone in its control group, is reason enough to give up. */
 static enum outcome act_unmerge(struct actor *a)
 {
 	int err = file_write(ENGINE "run", "2");
 
-	if (err)
+	if (err && err != -ENOMEM)
 		complain("run=2: %s", strerror(-err));
 	usleep(rnd(&a->rng, 50000));
 	engine_start(&a->rng);
-	return DONE;
+	return err ? REFUSED : DONE;
 }
 
 static enum outcome act_pause(struct actor *a)
