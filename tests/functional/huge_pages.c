@@ -2,6 +2,7 @@
 /*
  * Transparent huge pages: split where a part of them has a twin, left alone otherwise.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 #include "engine.h"
 #include "harness.h"
 #include "memory.h"
+#include "swap.h"
 #include "uapi.h"
 
 #define HPAGE_PAGES (HPAGE_SIZE / PAGE_SIZE)
@@ -149,6 +151,31 @@ static void test_collapse_after_merge(void)
 	engine_check_counters("one of two written", 1, 0, HPAGE_PAGES, 0);
 }
 
+/* Pages of hugetlbfs are nobody's to merge, whatever is advised, and are left as they are. */
+static void test_hugetlb(void)
+{
+	char *huge, *area;
+	size_t i;
+
+	if (file_write("/proc/sys/vm/nr_hugepages", "2"))
+		test_skip("no huge pages to reserve");
+	huge = mmap(NULL, HPAGE_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (huge == MAP_FAILED)
+		test_skip("no huge page: %s", strerror(errno));
+	for (i = 0; i < HPAGE_SIZE / PAGE_SIZE; i++)
+		page_fill(huge + i * PAGE_SIZE, 30);
+	madvise(huge, HPAGE_SIZE, MADV_MERGEABLE);
+	area = area_map_same(4, 30);
+	engine_start();
+	engine_wait_full_scans(3);
+	check_merged("what lies beside it", area, 4);
+	area_check_same(huge, HPAGE_SIZE / PAGE_SIZE, 30);
+	engine_check_counters("beside a page of hugetlbfs", 1, 3, 0, 0);
+	CHECK_SYS(munmap(huge, HPAGE_SIZE));
+	file_write("/proc/sys/vm/nr_hugepages", "0");
+}
+
 static const struct test tests[] = {
 	{ "unique-stays", test_unique_stays },
 	{ "one-match-splits-one", test_one_match_splits_one },
@@ -156,6 +183,7 @@ static const struct test tests[] = {
 	{ "huge-page-of-one-content", test_huge_page_of_one_content },
 	{ "empty-huge-page", test_empty_huge_page },
 	{ "collapse-after-merge", test_collapse_after_merge },
+	{ "hugetlb", test_hugetlb },
 };
 
 int main(int argc, char **argv)
