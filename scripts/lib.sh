@@ -66,6 +66,14 @@ in_root()
 		"$@"
 }
 
+# small_ko FILE TO: the module as packages install it, without debug information, so
+# that loading it many times is quick.
+small_ko()
+{
+	strip --strip-debug -o "$2.$$" "$1"
+	mv "$2.$$" "$2"
+}
+
 # report LINE...: a result, to be seen and into $UKSM_RESULTS.
 report()
 {

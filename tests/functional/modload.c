@@ -3,7 +3,6 @@
  * The module comes and goes: refusals at load, unload in every state of the engine, and nothing
  * left behind after many rounds. Starts and ends with the module unloaded.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,6 +18,7 @@
 #include "engine.h"
 #include "harness.h"
 #include "helper.h"
+#include "kernel_amounts.h"
 #include "klog.h"
 #include "memory.h"
 #include "module.h"
@@ -449,94 +449,6 @@ static void test_stock_after_unload(void)
 	check_unmerged("after stock's run=2", area, 20);
 }
 
-/* One line of what the kernel holds. */
-struct amount {
-	char name[64];
-	long value;
-};
-
-struct snapshot {
-	struct amount amounts[400];
-	size_t nr;
-};
-
-static void snapshot_add(struct snapshot *s, const char *name, long value)
-{
-	CHECK(s->nr < ARRAY_SIZE(s->amounts), "too many slab caches");
-	snprintf(s->amounts[s->nr].name, sizeof(s->amounts[s->nr].name), "%s", name);
-	s->amounts[s->nr++].value = value;
-}
-
-/* Free what can be had again, so that what stays is what is held. */
-static void settle_kernel(void)
-{
-	DIR *dir;
-	struct dirent *cache;
-
-	sync();
-	file_write("/proc/sys/vm/drop_caches", "3");
-	dir = opendir("/sys/kernel/slab");
-	while (dir && (cache = readdir(dir))) {
-		char path[400];
-
-		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache->d_name);
-		if (cache->d_name[0] != '.')
-			file_write(path, "1");
-	}
-	if (dir)
-		closedir(dir);
-	/* RCU callbacks and deferred work of the last round. */
-	usleep(300000);
-}
-
-static void snapshot_take(struct snapshot *s)
-{
-	static const char *const fields[] = {
-		"MemFree:", "AnonPages:", "Slab:", "SUnreclaim:", "KernelStack:",
-		"PageTables:", "VmallocUsed:", "Percpu:",
-	};
-	char line[512], name[64];
-	FILE *slabinfo;
-	long active;
-	size_t i;
-
-	settle_kernel();
-	s->nr = 0;
-	for (i = 0; i < ARRAY_SIZE(fields); i++)
-		snapshot_add(s, fields[i], sys_field("/proc/meminfo", fields[i]));
-	slabinfo = fopen("/proc/slabinfo", "r");
-	CHECK(slabinfo, "/proc/slabinfo: %m");
-	while (fgets(line, sizeof(line), slabinfo))
-		if (sscanf(line, "%63s %ld", name, &active) == 2 && name[0] != '#')
-			snapshot_add(s, name, active);
-	fclose(slabinfo);
-}
-
-static long snapshot_get(const struct snapshot *s, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < s->nr; i++)
-		if (!strcmp(s->amounts[i].name, name))
-			return s->amounts[i].value;
-	return 0;
-}
-
-/* A slab cache that an engine takes from, directly or through the pages and processes it holds. */
-static bool cache_matters(const char *name)
-{
-	static const char *const prefixes[] = {
-		"kmalloc-", "uksm", "ksm_", "mm_struct", "anon_vma", "vm_area_struct",
-		"task_struct", "signal_cache", "pid", "radix_tree_node", "maple_node",
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(prefixes); i++)
-		if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
-			return true;
-	return false;
-}
-
 static void cycle_child(struct helper *self, void *arg)
 {
 	area_map_distinct(64, 7000);
@@ -585,13 +497,13 @@ static void cycles(long nr)
 		cycle();
 }
 
-static long grown(const struct snapshot *before, const struct snapshot *after, size_t a)
+static long grown(const struct kernel_amounts *before, const struct kernel_amounts *after, size_t a)
 {
-	return after->amounts[a].value - snapshot_get(before, after->amounts[a].name);
+	return after->amounts[a].value - kernel_amount(before, after->amounts[a].name);
 }
 
 /* Print what has grown; tell whether a cache that matters has, by an object every other cycle. */
-static bool any_grown(const struct snapshot *before, const struct snapshot *after, long nr)
+static bool any_grown(const struct kernel_amounts *before, const struct kernel_amounts *after, long nr)
 {
 	bool found = false;
 	size_t a;
@@ -602,7 +514,7 @@ static bool any_grown(const struct snapshot *before, const struct snapshot *afte
 
 		if (by && strchr(name, ':'))
 			test_note("%s %+ld KiB", name, by);
-		if (strchr(name, ':') || !cache_matters(name))
+		if (strchr(name, ':') || !kernel_cache_matters(name))
 			continue;
 		if (by > 5)
 			test_note("%s %+ld objects", name, by);
@@ -611,16 +523,16 @@ static bool any_grown(const struct snapshot *before, const struct snapshot *afte
 	return found;
 }
 
-static void check_no_leak(const struct snapshot snapshots[3], long nr)
+static void check_no_leak(const struct kernel_amounts snapshots[3], long nr)
 {
 	size_t a;
 
 	for (a = 0; a < snapshots[2].nr; a++) {
 		const char *name = snapshots[2].amounts[a].name;
-		long first = snapshot_get(&snapshots[1], name) - snapshot_get(&snapshots[0], name);
+		long first = kernel_amount(&snapshots[1], name) - kernel_amount(&snapshots[0], name);
 		long second = grown(&snapshots[1], &snapshots[2], a);
 
-		if (strchr(name, ':') || !cache_matters(name))
+		if (strchr(name, ':') || !kernel_cache_matters(name))
 			continue;
 		CHECK(first <= nr / 2 || second <= nr / 2,
 		      "%s has grown by %ld objects in %ld cycles, and by %ld in as many more", name,
@@ -636,7 +548,7 @@ static void check_no_leak(const struct snapshot snapshots[3], long nr)
  */
 static void test_cycles(void)
 {
-	static struct snapshot snapshots[3];
+	static struct kernel_amounts snapshots[3];
 	const char *wanted = getenv("UKSM_CYCLES");
 	long nr = wanted ? strtol(wanted, NULL, 10) : CYCLES_DEFAULT;
 	long free_kib, anon_kib;
@@ -644,19 +556,19 @@ static void test_cycles(void)
 	if (!engine_is_stock())
 		begin();
 	cycles(3);
-	snapshot_take(&snapshots[0]);
+	kernel_amounts_take(&snapshots[0]);
 	cycles(nr);
-	snapshot_take(&snapshots[1]);
+	kernel_amounts_take(&snapshots[1]);
 	if (any_grown(&snapshots[0], &snapshots[1], nr)) {
 		test_note("%ld cycles more, to see whether that goes on", nr);
 		cycles(nr);
-		snapshot_take(&snapshots[2]);
+		kernel_amounts_take(&snapshots[2]);
 		any_grown(&snapshots[1], &snapshots[2], nr);
 		check_no_leak(snapshots, nr);
 	}
-	free_kib = snapshot_get(&snapshots[0], "MemFree:") - snapshot_get(&snapshots[1], "MemFree:");
-	anon_kib = snapshot_get(&snapshots[1], "AnonPages:") -
-		   snapshot_get(&snapshots[0], "AnonPages:");
+	free_kib = kernel_amount(&snapshots[0], "MemFree:") - kernel_amount(&snapshots[1], "MemFree:");
+	anon_kib = kernel_amount(&snapshots[1], "AnonPages:") -
+		   kernel_amount(&snapshots[0], "AnonPages:");
 	CHECK(free_kib < 512 + 4 * nr / 2, "free memory fell by %ld KiB in %ld cycles", free_kib, nr);
 	CHECK(anon_kib < 4 * nr / 2, "anonymous memory grew by %ld KiB in %ld cycles", anon_kib, nr);
 }
