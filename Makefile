@@ -73,6 +73,26 @@ check-dkms:
 	@scripts/setup dkms
 	@scripts/check --job dkms
 
+# Longer than in `make check`: MINUTES=, CYCLES=, SEED=, SMP=, KERNEL=.
+.PHONY: stress cycles fuzz
+stress cycles fuzz: LONG_KERNEL = $(or $(KERNEL),6.12)
+stress: built-for-long
+	tests/stress/run --seconds $$(($(or $(MINUTES),30) * 60)) $(if $(SEED),--seed $(SEED)) \
+		--smp $(or $(SMP),1) $(LONG_KERNEL)
+
+cycles: built-for-long
+	tests/cycles/run --cycles $(or $(CYCLES),1000) --smp $(or $(SMP),1) $(LONG_KERNEL)
+
+fuzz: built-for-long
+	tests/fuzz/run --seconds $$(($(or $(MINUTES),5) * 60 / 3)) $(if $(SEED),--seed $(SEED)) \
+		$(LONG_KERNEL)
+
+.PHONY: built-for-long
+built-for-long:
+	@scripts/setup $(LONG_KERNEL)
+	@scripts/build-module $(LONG_KERNEL) > build/$(LONG_KERNEL)/build.log 2>&1 || \
+		{ cat build/$(LONG_KERNEL)/build.log; exit 1; }
+
 .PHONY: lint format
 lint:
 	@scripts/setup root source
@@ -100,6 +120,9 @@ help:
 	@echo 'make check-unit     the tests that need no kernel'
 	@echo 'make check-NAME     the tests on one kernel: $(KERNELS)'
 	@echo 'make check-dkms     DKMS on Debian 12 and 13'
+	@echo 'make stress         everything at once for MINUTES=30, on KERNEL=6.12 with SMP=1'
+	@echo 'make cycles         load, merge, unload under load, CYCLES=1000 times'
+	@echo 'make fuzz           generated input for every file, for MINUTES=5'
 	@echo 'make modules        the module for the running kernel'
 	@echo 'make modules KERNEL=NAME  into build/NAME/uksm.ko'
 	@echo 'make install        ... and install it'
