@@ -230,6 +230,9 @@ static int scanner_main(void *unused)
 	set_user_nice(current, 5);
 
 	while (!kthread_should_stop()) {
+		/* The waits below freeze only if they do wait. */
+		try_to_freeze();
+
 		engine_lock();
 		end = scan_slice(&account);
 		unload_guard();

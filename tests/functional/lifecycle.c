@@ -17,6 +17,7 @@
 #include "harness.h"
 #include "helper.h"
 #include "memory.h"
+#include "swap.h"
 #include "uapi.h"
 
 /* A pair that stays for the whole test, so that the engine always has something to scan. */
@@ -483,6 +484,24 @@ static void test_unmergeable_while_scanned(void)
 	check_merged("at the end", area, 64);
 }
 
+/* As before a suspend: a scanner that never sleeps is frozen like all else, and goes on afterwards. */
+static void test_freezer(void)
+{
+	char *area = area_map_same(64, 20);
+
+	if (file_write("/sys/power/pm_test", "freezer"))
+		test_skip("no /sys/power/pm_test");
+	file_write("/sys/module/suspend/parameters/pm_test_delay", "0");
+	file_write("/sys/power/pm_freeze_timeout", "3000");
+	engine_start();
+	engine_set("sleep_millisecs", 0);
+	engine_wait_full_scans(2);
+	CHECK(!file_write("/sys/power/state", "freeze"), "the system does not freeze: %m");
+	engine_wait_full_scans(2);
+	check_merged("thawed", area, 64);
+	file_write("/sys/power/pm_test", "none");
+}
+
 static const struct test tests[] = {
 	{ "fork", test_fork },
 	{ "fork-outlives", test_fork_outlives },
@@ -501,6 +520,7 @@ static const struct test tests[] = {
 	{ "free", test_free },
 	{ "unmergeable", test_unmergeable },
 	{ "unmergeable-while-scanned", test_unmergeable_while_scanned },
+	{ "freezer", test_freezer },
 };
 
 int main(int argc, char **argv)
