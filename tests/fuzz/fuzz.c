@@ -208,35 +208,48 @@ static size_t generate(char *to)
 
 /* Writing */
 
+/**
+ * struct attempt - something written somewhere
+ * @text: what
+ * @len: its length
+ * @pieces: it took several writes, of which the first may have been taken
+ */
+struct attempt {
+	char text[INPUT_MAX + 100];
+	size_t len;
+	bool pieces;
+};
+
 /* In one go, in pieces, from several buffers, or at an offset. */
-static ssize_t write_somehow(int fd, char *text, size_t len)
+static ssize_t write_somehow(int fd, struct attempt *a)
 {
-	size_t cut = rnd(len + 1);
-	struct iovec parts[2] = { { text, cut }, { text + cut, len - cut } };
+	size_t cut = rnd(a->len + 1);
+	struct iovec parts[2] = { { a->text, cut }, { a->text + cut, a->len - cut } };
 
 	switch (rnd(6)) {
 	case 0:
-		return pwrite(fd, text, len, rnd(2) ? rnd(10000) : 1UL << 40);
+		return pwrite(fd, a->text, a->len, rnd(2) ? rnd(10000) : 1UL << 40);
 	case 1:
 		return writev(fd, parts, 2);
 	case 2:
-		if (write(fd, text, cut) < 0)
+		a->pieces = true;
+		if (write(fd, a->text, cut) < 0)
 			return -1;
-		return write(fd, text + cut, len - cut);
+		return write(fd, a->text + cut, a->len - cut);
 	default:
-		return write(fd, text, len);
+		return write(fd, a->text, a->len);
 	}
 }
 
-static const char *show(const char *text, size_t len)
+static const char *show(const struct attempt *a)
 {
 	static char shown[200];
 	size_t i, at = 0;
 
-	for (i = 0; i < len && at < sizeof(shown) - 8; i++)
-		at += isprint((unsigned char)text[i]) ?
-			      sprintf(shown + at, "%c", text[i]) :
-			      sprintf(shown + at, "\\x%02x", (unsigned char)text[i]);
+	for (i = 0; i < a->len && at < sizeof(shown) - 8; i++)
+		at += isprint((unsigned char)a->text[i]) ?
+			      sprintf(shown + at, "%c", a->text[i]) :
+			      sprintf(shown + at, "\\x%02x", (unsigned char)a->text[i]);
 	shown[at] = '\0';
 	return shown;
 }
@@ -257,14 +270,14 @@ static bool documented(int err)
 }
 
 /* Write something to some file; 0 or an errno. */
-static int fuzz_one(const struct file *file, char *text, size_t *lenp)
+static int fuzz_one(const struct file *file, struct attempt *a)
 {
 	static const int flags[] = { 0, 0, O_APPEND, O_TRUNC, O_CREAT, O_DIRECT, O_NONBLOCK };
-	size_t len = generate(text);
 	ssize_t done;
 	int fd, err;
 
-	*lenp = len;
+	a->len = generate(a->text);
+	a->pieces = false;
 	fd = open(file->path, (rnd(4) ? O_WRONLY : O_RDWR) | O_CLOEXEC |
 		  flags[rnd(ARRAY_SIZE(flags))], 0600);
 	if (fd < 0) {
@@ -275,12 +288,12 @@ static int fuzz_one(const struct file *file, char *text, size_t *lenp)
 		return err;
 	}
 	CHECK(file->st.st_mode & 0222, "%s opens for writing", file->path);
-	done = write_somehow(fd, text, len);
+	done = write_somehow(fd, a);
 	err = done < 0 ? errno : 0;
 	close(fd);
-	CHECK(done >= 0 || documented(err), "writing \"%s\" to %s: %s", show(text, len), file->path,
+	CHECK(done >= 0 || documented(err), "writing \"%s\" to %s: %s", show(a), file->path,
 	      strerror(err));
-	CHECK(done <= (ssize_t)len, "%s took %zd bytes of %zu", file->path, done, len);
+	CHECK(done <= (ssize_t)a->len, "%s took %zd bytes of %zu", file->path, done, a->len);
 	return err;
 }
 
@@ -304,17 +317,14 @@ static void snapshot(char values[FILES_MAX][KNOB_TEXT_MAX])
 	}
 }
 
-/*
- * One writer and a scanner at rest, so that all that changes is what was written. A write
- * in two parts may have been taken in its first one: there only the rest is judged.
- */
+/* One writer and a scanner at rest, so that all that changes is what was written. */
 static void test_refused_changes_nothing(void)
 {
 	static char before[FILES_MAX][KNOB_TEXT_MAX], after[FILES_MAX][KNOB_TEXT_MAX];
 	time_t end = now() + setting("UKSM_FUZZ_SECONDS", 10);
 	unsigned long refused = 0, taken = 0;
-	char text[INPUT_MAX + 100];
-	size_t f, len;
+	struct attempt a;
+	size_t f;
 
 	find_files();
 	seed(1);
@@ -322,7 +332,7 @@ static void test_refused_changes_nothing(void)
 		const struct file *file = &files[rnd(files_nr)];
 
 		snapshot(before);
-		if (!fuzz_one(file, text, &len)) {
+		if (!fuzz_one(file, &a)) {
 			taken++;
 			engine_pause();
 			check_reads(file);
@@ -331,8 +341,8 @@ static void test_refused_changes_nothing(void)
 		refused++;
 		snapshot(after);
 		for (f = 0; f < files_nr; f++)
-			CHECK(!strcmp(before[f], after[f]) || (&files[f] == file && len > 1),
-			      "\"%s\" was refused by %s, and %s is %s instead of %s", show(text, len),
+			CHECK(!strcmp(before[f], after[f]) || (&files[f] == file && a.pieces),
+			      "\"%s\" was refused by %s, and %s is %s instead of %s", show(&a),
 			      file->path, files[f].path, after[f], before[f]);
 	}
 	test_note("%lu writes taken, %lu refused", taken, refused);
@@ -361,15 +371,14 @@ static void odd_reads(const struct file *file)
 
 static void writer(unsigned int number, time_t end)
 {
-	char text[INPUT_MAX + 100];
-	size_t len;
+	struct attempt a;
 
 	seed(100 + number);
 	while (now() < end) {
 		const struct file *file = &files[rnd(files_nr)];
 
 		if (rnd(3))
-			fuzz_one(file, text, &len);
+			fuzz_one(file, &a);
 		else
 			odd_reads(file);
 	}
