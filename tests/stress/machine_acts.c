@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
@@ -230,8 +231,6 @@ static void victim(struct actor *a, const char *cgroup, unsigned long pages)
 	struct area area;
 	unsigned long page;
 
-	/* Whoever kills it is to be on time for its death. */
-	nice(19);
 	if (cgroup)
 		file_write(cgroup, "0");
 	guard_single();
@@ -273,7 +272,7 @@ static enum outcome act_oom(struct actor *a)
 		victim(a, SMALL "cgroup.procs", 16384);
 	if (pid < 0)
 		return REFUSED;
-	if (!killed(pid, 60))
+	if (!killed(pid, patience(60)))
 		complain("64 MiB in a group of 12 MiB: nobody was killed");
 	return DONE;
 }
@@ -289,11 +288,13 @@ static enum outcome act_reap(struct actor *a)
 	if (pid < 0)
 		return REFUSED;
 	usleep(rnd(&a->rng, 500000));
+	/* It is not to be gone before its memory is asked for. */
+	setpriority(PRIO_PROCESS, pid, 19);
 	fd = syscall(SYS_pidfd_open, pid, 0);
 	kill(pid, SIGKILL);
 	err = syscall(SYS_process_mrelease, fd, 0);
 	close(fd);
-	if (!killed(pid, 60))
+	if (!killed(pid, patience(60)))
 		complain("SIGKILL did not end a process");
 	return err ? REFUSED : DONE;
 }

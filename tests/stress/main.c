@@ -26,6 +26,8 @@
 #include "ops.h"
 #include "worker.h"
 
+/* In a run of this length each kind must have had its turn. */
+#define ALL_SECONDS 300
 #define RECOVERY_PAGES 256
 #define RECOVERY_SECONDS 60
 
@@ -192,7 +194,7 @@ static void check_recovery(void)
 {
 	static const char *const counters[] = { "pages_shared", "pages_sharing", "pages_unshared",
 						"pages_volatile" };
-	time_t end = now() + RECOVERY_SECONDS;
+	time_t end = now() + patience(RECOVERY_SECONDS);
 	char path[100];
 	struct area area;
 	unsigned long i;
@@ -207,8 +209,9 @@ static void check_recovery(void)
 	while (file_number(ENGINE "pages_sharing") < RECOVERY_PAGES / 2 && now() < end)
 		usleep(100000);
 	if (now() >= end)
-		complain("afterwards %ld of %d equal pages merge in %d s",
-			 file_number(ENGINE "pages_sharing"), RECOVERY_PAGES, RECOVERY_SECONDS);
+		complain("afterwards %ld of %d equal pages merge in %u s",
+			 file_number(ENGINE "pages_sharing"), RECOVERY_PAGES,
+			 patience(RECOVERY_SECONDS));
 	file_write(ENGINE "run", "2");
 	for (i = 0; i < ARRAY_SIZE(counters); i++) {
 		snprintf(path, sizeof(path), ENGINE "%s", counters[i]);
@@ -284,6 +287,7 @@ int main(int argc, char **argv)
 {
 	struct options o = { .seed = time(NULL), .seconds = 60, .workers = 4, .pages = 2048 };
 	int opt, attach = -1;
+	bool all;
 
 	tally_init();
 	while ((opt = getopt(argc, argv, "s:t:w:m:k:qn:idx:")) != -1) {
@@ -339,9 +343,10 @@ int main(int argc, char **argv)
 	if (!o.idle)
 		check_recovery();
 
-	kinds_report("op", ops, tally->ops, ops_nr);
-	kinds_report("engine", engine_acts, tally->acts, engine_acts_nr);
-	kinds_report("machine", machine_acts, tally->acts + engine_acts_nr, machine_acts_nr);
+	all = o.seconds >= ALL_SECONDS;
+	kinds_report("op", ops, tally->ops, ops_nr, all);
+	kinds_report("engine", engine_acts, tally->acts, engine_acts_nr, all && !o.idle);
+	kinds_report("machine", machine_acts, tally->acts + engine_acts_nr, machine_acts_nr, all);
 	printf("# %lu pages checked, %lu lost to %u poisonings, %lu protections lifted early\n",
 	       tally->checked, tally->lost_pages, tally->poisonings, tally->rescues);
 	printf("# wrong %lu, processes that failed %lu\n", tally->wrong, tally->failed);

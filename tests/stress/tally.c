@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -74,13 +75,15 @@ bool kinds_leave_out(const char *name, const struct kind *kinds, struct kind_cou
 }
 
 void kinds_report(const char *title, const struct kind *kinds, const struct kind_count *counts,
-		  size_t nr)
+		  size_t nr, bool all)
 {
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
 		const struct kind_count *count = &counts[i];
 
+		if (all && !count->done && !count->refused && !count->why_not[0])
+			complain("%s has not been tried", kinds[i].name);
 		if (count->done || count->refused)
 			printf("# %s %-22s %8lu done %8lu refused\n", title, kinds[i].name,
 			       count->done, count->refused);
@@ -125,4 +128,12 @@ void die(const char *fmt, ...)
 	say(fmt, args, errno ? strerror(errno) : NULL);
 	va_end(args);
 	_exit(2);
+}
+
+unsigned int patience(unsigned int seconds)
+{
+	const char *slower = getenv("UKSM_SLOWER");
+	int times = slower ? atoi(slower) : 1;
+
+	return times > 1 ? times * seconds : seconds;
 }

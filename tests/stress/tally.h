@@ -107,15 +107,25 @@ void kind_run(const struct kind *kind, struct kind_count *count, struct actor *a
 bool kinds_leave_out(const char *name, const struct kind *kinds, struct kind_count *counts,
 		     size_t nr);
 
-/** kinds_report() - a line for each kind, for the reader of the output */
+/**
+ * kinds_report() - a line for each kind, for the reader of the output
+ * @title: of the table
+ * @kinds: the table
+ * @counts: of each
+ * @nr: its length
+ * @all: complain of a kind whose turn did not come
+ */
 void kinds_report(const char *title, const struct kind *kinds, const struct kind_count *counts,
-		  size_t nr);
+		  size_t nr, bool all);
 
 /** complain() - a line that says what is wrong; the run has failed */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** die() - end the process; the test itself cannot go on */
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/** patience() - so many seconds, or more where everything takes longer (UKSM_SLOWER) */
+unsigned int patience(unsigned int seconds);
 
 #define count_up(counter) __atomic_add_fetch(&(counter), 1, __ATOMIC_RELAXED)
 
