@@ -10,11 +10,12 @@ import os
 import struct
 import sys
 
-# struct config of module/checksum.c: seed, zero, lines, then 64 positions.
+# What module/checksum.c keeps begins with its key, words of 32 bits of which the seed
+# comes after those for each line, and has a permutation of the lines somewhere.
 SYMBOL = 'config'
-KEY_BYTES = 4
-ORDER_AT = 12
-ORDER_BYTES = 64
+LINES = 64
+KEY_WORDS_AT = (0, 4, LINES * 64)
+SIZE = 6 << 10
 
 
 def symbol_address(name):
@@ -42,16 +43,25 @@ def kernel_memory(address, size):
     raise SystemExit('/proc/kcore does not have the address')
 
 
+def line_order(config):
+    """The permutation of the lines."""
+    for at in range(len(config) - LINES):
+        if sorted(config[at:at + LINES]) == list(range(LINES)):
+            return config[at:at + LINES]
+    raise SystemExit('what is there is not the configuration of the checksum')
+
+
 def secrets():
     """The ways in which a secret could be written down."""
-    config = kernel_memory(symbol_address(SYMBOL), ORDER_AT + ORDER_BYTES)
-    seed, = struct.unpack_from('<I', config)
-    order = config[ORDER_AT:]
-    if sorted(order) != list(range(ORDER_BYTES)) or not seed:
-        raise SystemExit('what is there is not the configuration of the checksum')
-    yield config[:KEY_BYTES]
-    for text in (f'{seed:08x}', f'{seed:08X}', f'{seed}', f'{seed - (1 << 32)}'):
-        yield text.encode()
+    config = kernel_memory(symbol_address(SYMBOL), SIZE)
+    order = line_order(config)
+    for at in KEY_WORDS_AT:
+        word, = struct.unpack_from('<I', config, at)
+        if word < 1 << 16:
+            raise SystemExit(f'the word at {at} of the key is {word}, which hardly is one')
+        for text in (f'{word:08x}', f'{word:08X}', f'{word}', f'{word - (1 << 32)}'):
+            yield text.encode()
+        yield config[at:at + 4]
     yield order[:8]
     for separator in (' ', ',', ', '):
         yield separator.join(str(line) for line in order[:6]).encode()
