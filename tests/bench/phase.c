@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "phase.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "engine.h"
+#include "guest.h"
+#include "harness.h"
+#include "memory.h"
+#include "oracle.h"
+#include "profile.h"
+#include "sample.h"
+#include "work.h"
+
+/* Shorter than any preset's sleep, so that the scanner is asleep when the end of a full scan is seen. */
+#define POLL_NS 2000000
+/* By the machine's clock, for one full scan. */
+#define FULL_SCAN_SECS 300
+
+/* A full scan that finds nothing new, three times in a row, has found everything. */
+#define IDLE_SCANS 3
+#define CONVERGE_SCANS_MAX 60
+
+/*
+ * Detection: engines that look at a page at every ninth full scan only must not be caught at the
+ * same point each time.
+ */
+#define DETECT_ROUNDS 9
+#define DETECT_PAGES 8
+#define DETECT_SCANS_MAX 100
+
+struct oracle phase_oracle(struct run *run, const struct guest *guests, size_t nr)
+{
+	struct oracle o = oracle_ask(guests, nr, engine_get("max_page_sharing"));
+
+	fprintf(run->out,
+		",\"oracle\":{\"pages\":%zu,\"distinct\":%zu,\"zero\":%zu,\"within\":%zu,"
+		"\"across\":%zu,\"pair\":%zu,\"limited\":%zu}",
+		o.pages, o.distinct, o.zero, o.within, o.across, o.pair, o.limited);
+	return o;
+}
+
+static void print_sample(struct run *run, const char *name)
+{
+	struct sample s = sample_take();
+
+	fprintf(run->out, ",\"%s\":", name);
+	sample_print(run->out, &s);
+}
+
+void phase_start(struct run *run)
+{
+	preset_apply(run->preset, run->settings->pages_to_scan);
+	sample_scanner(run->preset->stock ? "ksmd" : "uksmd");
+	if (run->settings->profile)
+		profile_open(scanner_thread(), run->settings->profile);
+	print_sample(run, "before");
+	fputs(",\"knobs\":", run->out);
+	preset_print_knobs(run->out);
+	engine_set("run", 1);
+}
+
+static void poll_pause(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = POLL_NS }, NULL);
+}
+
+static void wait_full_scan(void)
+{
+	long begun = engine_get("full_scans");
+	time_t deadline = time(NULL) + FULL_SCAN_SECS;
+
+	while (engine_get("full_scans") == begun) {
+		CHECK(time(NULL) < deadline, "a full scan takes more than %d s", FULL_SCAN_SECS);
+		poll_pause();
+	}
+}
+
+void wait_full_scans(unsigned int nr)
+{
+	while (nr--)
+		wait_full_scan();
+}
+
+void phase_steady(struct run *run)
+{
+	const struct settings *settings = run->settings;
+
+	wait_full_scans(settings->settle);
+	print_sample(run, "settled");
+	if (settings->profile)
+		profile_start();
+	wait_full_scans(settings->measure);
+	if (settings->profile)
+		profile_end(run->out);
+	print_sample(run, "measured");
+}
+
+static void print_point(struct run *run, const struct sample *s, const struct sample *first)
+{
+	fprintf(run->out, "%s[%ld,%ld,%ld,%ld]", s == first ? "" : ",",
+		s->time_ns - first->time_ns, s->cpu_ns - first->cpu_ns,
+		s->full_scans - first->full_scans, sample_saving(s));
+}
+
+void phase_converge(struct run *run, size_t wanted)
+{
+	struct sample first = sample_quick(), last = first, now;
+	long grown_at = first.full_scans;
+	long best = 0;
+
+	if (run->settings->profile)
+		profile_start();
+	fputs(",\"series\":[", run->out);
+	print_point(run, &first, &first);
+	for (;;) {
+		poll_pause();
+		now = sample_quick();
+		if (now.cpu_ns == last.cpu_ns)
+			continue;
+		last = now;
+		print_point(run, &now, &first);
+		if (sample_saving(&now) > best) {
+			best = sample_saving(&now);
+			grown_at = now.full_scans;
+		}
+		if ((size_t)best >= wanted || now.full_scans - grown_at > IDLE_SCANS ||
+		    now.full_scans - first.full_scans > CONVERGE_SCANS_MAX)
+			break;
+	}
+	fputs("]", run->out);
+	if (run->settings->profile)
+		profile_end(run->out);
+	print_sample(run, "converged");
+}
+
+/**
+ * struct probe - a page that was rewritten
+ * @guest: whose it is
+ * @page: its number
+ * @written: full_scans when it was
+ */
+struct probe {
+	struct guest *guest;
+	size_t page;
+	long written;
+};
+
+static void write_probes(struct probe *probes, struct guest *guests, size_t nr, size_t merged,
+			 unsigned int round)
+{
+	size_t i;
+
+	for (i = 0; i < DETECT_PAGES; i++) {
+		struct probe *p = &probes[i];
+		struct edit edit;
+
+		/* Spread over all guests, never twice the same and never page 0. */
+		p->guest = &guests[(round + i) % nr];
+		p->page = p->guest->pages / DETECT_PAGES * i +
+			  p->guest->pages / (DETECT_PAGES * (DETECT_ROUNDS + 1)) * (round + 1);
+		edit = (struct edit){ p->page, guests[0].content[merged] };
+		guest_edit(p->guest, &edit, 1);
+		p->written = engine_get("full_scans");
+	}
+}
+
+/* Take those that have been merged off the list, and print how long it took. */
+static size_t collect_probes(struct run *run, struct probe *probes, size_t nr, uint64_t pfn,
+			     const char **comma)
+{
+	long now = engine_get("full_scans");
+	size_t i, left = 0;
+
+	for (i = 0; i < nr; i++) {
+		bool given_up = now - probes[i].written > DETECT_SCANS_MAX;
+
+		if (guest_pfn(probes[i].guest, probes[i].page) != pfn && !given_up) {
+			probes[left++] = probes[i];
+			continue;
+		}
+		fprintf(run->out, "%s%ld", *comma, given_up ? -1 : now - probes[i].written);
+		*comma = ",";
+	}
+	return left;
+}
+
+void phase_detect(struct run *run, struct guest *guests, size_t nr, size_t merged)
+{
+	struct probe probes[DETECT_ROUNDS * DETECT_PAGES];
+	uint64_t pfn = guest_pfn(&guests[0], merged);
+	const char *comma = "";
+	unsigned int round;
+	size_t left = 0;
+
+	CHECK(pfn, "the merged page that others are to be made equal to is not there");
+	fputs(",\"detection\":[", run->out);
+	for (round = 0; round < DETECT_ROUNDS || left; round++) {
+		if (round < DETECT_ROUNDS) {
+			write_probes(&probes[left], guests, nr, merged, round);
+			left += DETECT_PAGES;
+		}
+		wait_full_scan();
+		left = collect_probes(run, probes, left, pfn, &comma);
+	}
+	fputs("]", run->out);
+}

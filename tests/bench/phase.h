@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The steps that works are made of.
+ */
+#ifndef UKSM_BENCH_PHASE_H
+#define UKSM_BENCH_PHASE_H
+
+#include <stddef.h>
+
+struct guest;
+struct oracle;
+struct run;
+struct sample;
+
+/** phase_oracle() - ask the oracle, and print what it says */
+struct oracle phase_oracle(struct run *run, const struct guest *guests, size_t nr);
+
+/** phase_start() - set the knobs and start the engine; prints knobs and the sample before */
+void phase_start(struct run *run);
+
+/** wait_full_scans() - until so many more full scans are complete, on the dot */
+void wait_full_scans(unsigned int nr);
+
+/**
+ * phase_steady() - let the engine settle, then measure over some full scans
+ *
+ * Prints "settled" and "measured", samples at the ends of full scans.
+ */
+void phase_steady(struct run *run);
+
+/**
+ * phase_converge() - sample until the saving is complete, or does not grow any more
+ * @run: prints "series", of [time ns, CPU ns, full scans, pages saved], and "converged", a sample
+ * @wanted: saving that is complete
+ */
+void phase_converge(struct run *run, size_t wanted);
+
+/**
+ * phase_detect() - rewrite pages to equal a merged one, and count full scans until each is merged
+ * @run: prints "detection", a list of full scans
+ * @guests: in a steady state
+ * @nr: how many
+ * @merged: page of the first guest that is merged
+ */
+void phase_detect(struct run *run, struct guest *guests, size_t nr, size_t merged);
+
+#endif
