@@ -135,8 +135,10 @@ static bool run_one(const struct work *work, const struct preset *preset, const 
 
 	preset_select(preset);
 	missing = preset_missing(preset);
+	if (!missing && work->needs && !engine_has(work->needs))
+		missing = work->needs;
 	if (missing) {
-		printf("# skip %s %s %s: %s\n", work->name, variant, preset->name, missing);
+		printf("# skip %s %s %s: no %s\n", work->name, variant, preset->name, missing);
 		return true;
 	}
 	engine_save();

@@ -15,6 +15,7 @@ BASELINES = {
 }
 
 SHARES = (50, 90, 99)
+WINDOW_NS = 10_000_000_000
 
 
 def load(path):
@@ -28,33 +29,64 @@ def difference(run, name, start="settled", end="measured"):
     return None if old < 0 or new < 0 else new - old
 
 
-def metadata_bytes(run, moment):
-    """Bytes that the engine holds: for ksmd its caches' slabs, for uksm what it
-    says, or what slabs and unaccounted pages grew by if that is more."""
-    now, before = run[moment], run["before"]
-    if run["engine"] == "ksmd":
-        return now["ksm_slab_bytes"]
-    return now["metadata_bytes"]
+def end_of(run):
+    """Name of the last sample."""
+    return "measured" if "measured" in run else "converged"
+
+
+def metadata_bytes(run):
+    """Bytes that the engine holds at the end, by its own account: ksmd's in its
+    slab caches, uksm's in its counter."""
+    end = run[end_of(run)]
+    return end["ksm_slab_bytes" if run["engine"] == "ksmd" else "metadata_bytes"]
+
+
+def metadata_measured_bytes(run):
+    """The same from outside: what slabs, and pages that nothing in
+    /proc/meminfo accounts for, have grown by. Good to some 100 KiB."""
+    end, before = run[end_of(run)], run["before"]
+    return 1024 * sum(end[name] - before[name] for name in ("slab_kib", "other_kib"))
+
+
+def saved_pages(run):
+    """By what is left in use, which no counter has a part in."""
+    return run["before"]["nr_anon_pages"] - run[end_of(run)]["nr_anon_pages"]
+
+
+def saving_wanted(run):
+    """What is there to be saved: ideally, or where that is one content as often
+    as there are pages, within max_page_sharing."""
+    oracle = run["oracle"]
+    if run["variant"] == "zero-page":
+        return oracle["pages"]
+    if run["work"] in ("d", "e"):
+        return oracle["limited"]
+    return oracle["pages"] - oracle["distinct"]
+
+
+def common_figures(run):
+    oracle = run["oracle"]
+    wanted = saving_wanted(run)
+    return {
+        "metadata_per_page": metadata_bytes(run) / oracle["pages"],
+        "metadata_measured_per_page": metadata_measured_bytes(run) / oracle["pages"],
+        "saved_percent": 100 * saved_pages(run) / wanted if wanted else None,
+        "pages_in_use": run[end_of(run)]["nr_anon_pages"],
+    }
 
 
 def steady_figures(run):
     """CPU time per page and per full scan, between two ends of full scans."""
     cpu = difference(run, "cpu_ns")
     scans = difference(run, "full_scans")
-    pages = run["oracle"]["pages"]
     scanned = difference(run, "pages_scanned")
-    skipped = difference(run, "pages_skipped") or 0
     if scanned is None:
-        scanned = pages * scans
+        scanned = run.get("mapped", run["oracle"]["pages"]) * scans
     figures = {
         "cpu_ns_per_page_scanned": cpu / scanned if scanned else None,
         "cpu_ns_per_full_scan": cpu / scans,
-        "cpu_ns_per_page": cpu / scans / pages,
         "pages_scanned_per_full_scan": scanned / scans,
-        "pages_skipped_per_full_scan": skipped / scans,
         "msecs_per_full_scan": difference(run, "time_ns") / scans / 1e6,
-        "metadata_per_page": metadata_bytes(run, "measured") / pages,
-        "saved_percent_of_oracle": saved_percent(run, "measured"),
     }
     if run.get("detection"):
         found = [delay for delay in run["detection"] if delay >= 0]
@@ -64,64 +96,91 @@ def steady_figures(run):
     return figures
 
 
-def saved_pages(run, moment):
-    """By what is left in use, which no counter has a part in."""
-    return run["before"]["nr_anon_pages"] - run[moment]["nr_anon_pages"]
+def huge_figures(run):
+    """Huge pages that were split, and those that had a page to merge."""
+    end, before = run["measured"], run["before"]
+    return {
+        "splits": end["thp_split_page"] - before["thp_split_page"],
+        "splits_wanted": run["huge"]["with_copies"],
+        "huge_pages_left": end["anon_huge_kib"] // 2048,
+        "cpu_ns_in_all": end["cpu_ns"] - before["cpu_ns"],
+    }
 
 
-def saved_percent(run, moment):
-    oracle = run["oracle"]
-    return 100 * saved_pages(run, moment) / (oracle["pages"] - oracle["distinct"])
+def churn_figures(run):
+    scans = difference(run, "full_scans")
+    saved = [100 * saved / could for saved, could in run["churn"]]
+    return {
+        "cow_breaks": difference(run, "cow_ksm"),
+        "cpu_ms": difference(run, "cpu_ns") / 1e6,
+        "full_scans": scans,
+        "saved_of_ideal": statistics.mean(saved),
+    }
+
+
+def cap_figures(run):
+    """Of one CPU in percent, over every window of ten seconds."""
+    points = run["cap"]
+    shares = []
+    for time_ns, cpu_ns in points:
+        end = next((point for point in points
+                    if point[0] >= time_ns + WINDOW_NS), None)
+        if end:
+            shares.append(100 * (end[1] - cpu_ns) / (end[0] - time_ns))
+    return {
+        "cap_set": run["percent"],
+        "cap_least": min(shares, default=None),
+        "cap_greatest": max(shares, default=None),
+    }
 
 
 def reached(series, wanted):
-    """Full scans, with the fraction of the last by time, and CPU time when the
-    saving was first so large; None if it never was."""
+    """Full scans, with the fraction of the last by time, CPU time and saving when
+    the saving was first so large; None if it never was."""
     ends = {}
     for time_ns, _, scans, _ in series:
         ends.setdefault(scans, time_ns)
     for time_ns, cpu_ns, scans, saved in series:
         if saved < wanted:
             continue
-        if saved == series[-1][3] and scans + 1 not in ends:
-            # The last one measured; how long it would have taken is not known.
-            length = time_ns - ends[scans] or 1
-            previous = ends[scans] - ends.get(scans - 1, 0)
-            length = max(length, previous)
-        else:
+        if scans + 1 in ends:
             length = ends[scans + 1] - ends[scans]
-        return {"full_scans": scans + min(1, (time_ns - ends[scans]) / length),
-                "cpu_ns": cpu_ns, "time_ns": time_ns}
+        else:
+            # The last one, which was not measured to its end: it has taken so
+            # long at least, and the one before took this long.
+            length = max(time_ns - ends[scans],
+                         ends[scans] - ends.get(scans - 1, 0), 1)
+        return {"full_scans": scans + (time_ns - ends[scans]) / length,
+                "cpu_ns": cpu_ns, "time_ns": time_ns, "saved": saved}
     return None
 
 
 def converge_figures(run):
-    oracle = run["oracle"]
-    wanted = oracle["pages"] - oracle["distinct"]
-    if run["work"] in "de":
-        wanted = oracle["limited"]
+    wanted = saving_wanted(run)
     figures = {}
     for share in SHARES:
         point = reached(run["series"], share / 100 * wanted) or {}
         figures[f"full_scans_to_{share}"] = point.get("full_scans")
         figures[f"cpu_ms_to_{share}"] = point["cpu_ns"] / 1e6 if point else None
-    end = run["converged"]
-    merged = end["pages_shared"] + run["series"][-1][3]
-    figures.update({
-        "cpu_ns_per_merged_page":
-            run["series"][-1][1] / merged if merged else None,
-        "merged_pages": merged,
-        "full_scans": run["series"][-1][2],
-        "saved_percent_of_oracle": 100 * saved_pages(run, "converged") / wanted,
-        "metadata_per_page": metadata_bytes(run, "converged") / oracle["pages"],
-    })
+        figures[f"seconds_to_{share}"] = point["time_ns"] / 1e9 if point else None
+        figures["cpu_ns_per_page_saved"] = \
+            point["cpu_ns"] / point["saved"] if point else None
     return figures
 
 
+KINDS = (
+    ("series", converge_figures),
+    ("huge", huge_figures),
+    ("churn", churn_figures),
+    ("cap", cap_figures),
+)
+
+
 def figures_of(run):
-    if "series" in run:
-        return converge_figures(run)
-    return steady_figures(run)
+    for key, function in KINDS:
+        if key in run:
+            return {**common_figures(run), **function(run)}
+    return {**common_figures(run), **steady_figures(run)}
 
 
 def group(results):

@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "content.h"
 #include "engine.h"
 #include "guest.h"
 #include "harness.h"
@@ -19,9 +21,18 @@
 /* By the machine's clock, for one full scan. */
 #define FULL_SCAN_SECS 300
 
-/* A full scan that finds nothing new, three times in a row, has found everything. */
-#define IDLE_SCANS 3
+/* So many full scans that find nothing new have found everything: longer than ksmd skips a page. */
+#define IDLE_SCANS 10
 #define CONVERGE_SCANS_MAX 60
+
+/*
+ * Churn: pages rewritten in a second; of these in the hot region; its size; all in percent. And
+ * full scans before it begins.
+ */
+#define CHURN_PERCENT 2
+#define CHURN_IN_HOT 80
+#define HOT_PERCENT 10
+#define CHURN_SETTLE 6
 
 /*
  * Detection: engines that look at a page at every ninth full scan only must not be caught at the
@@ -84,17 +95,120 @@ void wait_full_scans(unsigned int nr)
 		wait_full_scan();
 }
 
+void phase_between(struct run *run, unsigned int nr)
+{
+	print_sample(run, "settled");
+	if (run->settings->profile)
+		profile_start();
+	wait_full_scans(nr);
+	if (run->settings->profile)
+		profile_end(run->out);
+	print_sample(run, "measured");
+}
+
 void phase_steady(struct run *run)
 {
-	const struct settings *settings = run->settings;
+	wait_full_scans(run->settings->settle);
+	phase_between(run, run->settings->measure);
+}
 
-	wait_full_scans(settings->settle);
+/* Of 100 pages so many of each guest; @edits has room for all. */
+static size_t choose_churn(const struct guest *g, struct edit *edits)
+{
+	size_t nr = g->pages * CHURN_PERCENT / 100, hot = g->pages * HOT_PERCENT / 100, i;
+
+	for (i = 0; i < nr; i++) {
+		bool in_hot = random_below(100) < CHURN_IN_HOT;
+
+		edits[i].page = in_hot ? random_below(hot) : hot + random_below(g->pages - hot);
+		/* Half of what is written is somewhere already. */
+		edits[i].content = random_below(2) ? content_new() :
+						     g->content[random_below(g->pages)];
+	}
+	return nr;
+}
+
+static void churn(struct guest *guests, size_t nr)
+{
+	struct edit *edits;
+	size_t g;
+
+	for (g = 0; g < nr; g++) {
+		edits = calloc(guests[g].pages, sizeof(*edits));
+		CHECK(edits, "no memory for edits");
+		guest_edit(&guests[g], edits, choose_churn(&guests[g], edits));
+		free(edits);
+	}
+}
+
+static int by_number(const void *left, const void *right)
+{
+	const uint64_t *l = left, *r = right;
+
+	return (*l > *r) - (*l < *r);
+}
+
+/* By the numbers of the contents: the oracle would take too long, twice a second. */
+static size_t could_be_saved(const struct guest *guests, size_t nr)
+{
+	size_t pages = 0, saving = 0, g, i;
+	uint64_t *all;
+
+	for (g = 0; g < nr; g++)
+		pages += guests[g].pages;
+	all = calloc(pages, sizeof(*all));
+	CHECK(all, "no memory for %zu contents", pages);
+	pages = 0;
+	for (g = 0; g < nr; g++) {
+		for (i = 0; i < guests[g].pages; i++)
+			all[pages++] = guests[g].content[i];
+	}
+	qsort(all, pages, sizeof(*all), by_number);
+	for (i = 1; i < pages; i++)
+		saving += all[i] == all[i - 1];
+	free(all);
+	return saving;
+}
+
+void phase_churn(struct run *run, struct guest *guests, size_t nr)
+{
+	const char *comma = "";
+	unsigned int second;
+
+	wait_full_scans(CHURN_SETTLE);
 	print_sample(run, "settled");
-	if (settings->profile)
-		profile_start();
-	wait_full_scans(settings->measure);
-	if (settings->profile)
-		profile_end(run->out);
+	fputs(",\"churn\":[", run->out);
+	for (second = 0; second < run->settings->seconds; second++) {
+		struct sample s;
+
+		churn(guests, nr);
+		sleep(1);
+		s = sample_quick();
+		fprintf(run->out, "%s[%ld,%zu]", comma, sample_saving(&s),
+			could_be_saved(guests, nr));
+		comma = ",";
+	}
+	fputs("]", run->out);
+	print_sample(run, "measured");
+}
+
+void phase_cap(struct run *run, struct guest *guests, size_t nr)
+{
+	struct sample first = sample_quick(), now;
+	const char *comma = "";
+	unsigned int half;
+
+	fputs(",\"cap\":[", run->out);
+	for (half = 0; half <= 2 * run->settings->seconds; half++) {
+		now = sample_quick();
+		fprintf(run->out, "%s[%ld,%ld]", comma, now.time_ns - first.time_ns,
+			now.cpu_ns - first.cpu_ns);
+		comma = ",";
+		if (nr && half % 2)
+			churn(guests, nr);
+		usleep(500000);
+	}
+	fputs("]", run->out);
 	print_sample(run, "measured");
 }
 

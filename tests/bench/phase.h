@@ -29,6 +29,30 @@ void wait_full_scans(unsigned int nr);
 void phase_steady(struct run *run);
 
 /**
+ * phase_between() - sample, wait for some full scans, and sample again
+ * @run: prints "settled" and "measured"
+ * @nr: number of full scans
+ */
+void phase_between(struct run *run, unsigned int nr);
+
+/**
+ * phase_churn() - rewrite pages every second, and sample
+ * @run: prints "settled" and "measured" before and after, and in between "churn", of [pages saved,
+ *	 pages that could be], one a second
+ * @guests: their contents are rewritten: of 100 pages two, most of them in one region
+ * @nr: how many
+ */
+void phase_churn(struct run *run, struct guest *guests, size_t nr);
+
+/**
+ * phase_cap() - sample the scanner's CPU time twice a second
+ * @run: prints "cap", of [time ns, CPU ns]
+ * @guests: rewritten as by phase_churn()
+ * @nr: how many, 0 if none is to be rewritten
+ */
+void phase_cap(struct run *run, struct guest *guests, size_t nr);
+
+/**
  * phase_converge() - sample until the saving is complete, or does not grow any more
  * @run: prints "series", of [time ns, CPU ns, full scans, pages saved], and "converged", a sample
  * @wanted: saving that is complete

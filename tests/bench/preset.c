@@ -53,12 +53,12 @@ void preset_select(const struct preset *p)
 const char *preset_missing(const struct preset *p)
 {
 	if (!engine_has("run"))
-		return "no such engine";
+		return "such engine";
 	/* ksmd-default and -tuned are what they are without it as well. */
 	if (p->smart_scan && !p->pages && !engine_has("smart_scan"))
-		return "no smart_scan";
+		return "smart_scan";
 	if (p->advisor && !engine_has("advisor_mode"))
-		return "no advisor";
+		return "advisor";
 	return NULL;
 }
 

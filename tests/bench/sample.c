@@ -105,6 +105,22 @@ static long meminfo(const char *name)
 	return sys_field(MEMINFO, name);
 }
 
+/* Free pages that a CPU keeps for itself; /proc/meminfo does not take them for free. */
+static long cpu_list_pages(void)
+{
+	FILE *file = fopen("/proc/zoneinfo", "r");
+	char line[256];
+	long pages, sum = 0;
+
+	CHECK(file, "/proc/zoneinfo: %m");
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, " count: %ld", &pages) == 1)
+			sum += pages;
+	}
+	fclose(file);
+	return sum;
+}
+
 /* A tile of uksm's is a page that the kernel counts nowhere. */
 static long other_kib(void)
 {
@@ -112,7 +128,7 @@ static long other_kib(void)
 		"MemFree:", "Buffers:",	   "Cached:",	   "AnonPages:", "Slab:",
 		"Percpu:",  "KernelStack:", "PageTables:",
 	};
-	long kib = meminfo("MemTotal:");
+	long kib = meminfo("MemTotal:") - cpu_list_pages() * (long)(PAGE_SIZE / 1024);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(known); i++)

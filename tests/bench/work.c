@@ -15,6 +15,26 @@
 
 #define GUESTS 3
 
+#define CAP_KNOB "max_cpu_percentage"
+
+/* Full scans of works in which nothing is to be learnt from more, and which take long. */
+#define SHORT_SETTLE 6
+#define SHORT_MEASURE 4
+
+#define SPARSE_PAGES 2048
+
+#define HUGE_SUBPAGES (HPAGE_SIZE / PAGE_SIZE)
+/* Every fourth huge page holds one page that is not its own. */
+#define HUGE_WITH_COPIES 4
+
+/* Pages of a small process, and of what they have in common. */
+#define SMALL_PAGES 64
+#define SMALL_LIBRARY 128
+
+/* 2^3 processes each. */
+#define FORK_ROOTS 4
+#define FORKS 3
+
 #define BOTH "ksmd uksm"
 #define BOTH_SMART "ksmd uksm ksmd-smart uksm-smart"
 #define ALL                                                                                        \
@@ -134,22 +154,20 @@ static void init_images(struct guest *guests, size_t pages)
 	size_t pair = thousandths(pages, IN_PAIR);
 	size_t own = thousandths(pages, OWN);
 	size_t all, at, i;
-	unsigned int g;
+	unsigned int g, next;
 
 	for (g = 0; g < GUESTS; g++)
 		guest_init(&guests[g], pages);
 	all = add_common(guests, 0, thousandths(pages, IN_ALL), 0, 1, 2);
 	for (g = 0; g < GUESTS; g++) {
-		unsigned int next = (g + 1) % GUESTS, previous = (g + 2) % GUESTS;
-
 		/* Shared with the next guest here, with the one before further on. */
+		next = (g + 1) % GUESTS;
 		for (i = 0; i < pair; i++) {
 			uint64_t content = content_new();
 
 			guests[g].content[all + i] = content;
 			guests[next].content[all + pair + i] = content;
 		}
-		(void)previous;
 	}
 	for (g = 0; g < GUESTS; g++) {
 		at = all + 2 * pair;
@@ -223,11 +241,153 @@ static void measure_zeroes(struct run *run)
 	engine_set("use_zero_pages", 0);
 }
 
+static void measure_churn(struct run *run)
+{
+	struct guest guests[GUESTS];
+
+	init_images(guests, work_pages(run) / GUESTS);
+	start_all(guests, GUESTS);
+	phase_oracle(run, guests, GUESTS);
+	phase_start(run);
+	phase_churn(run, guests, GUESTS);
+	end_all(guests, GUESTS);
+}
+
+/* The same few pages, side by side or far apart. */
+static void measure_sparse(struct run *run)
+{
+	size_t gib = run->settings->sparse_gib;
+	struct guest guest;
+
+	guest_init(&guest, SPARSE_PAGES);
+	if (!strcmp(run->variant, "sparse"))
+		guest.stride = (gib << 30) / SPARSE_PAGES / PAGE_SIZE * PAGE_SIZE;
+	fill_unique(&guest, 0);
+	guest_start(&guest);
+	phase_oracle(run, &guest, 1);
+	phase_start(run);
+	wait_full_scans(SHORT_SETTLE);
+	phase_between(run, SHORT_MEASURE);
+	guest_end(&guest);
+}
+
+/* Huge pages of which some hold pages that others have too. */
+static void measure_huge(struct run *run)
+{
+	size_t huge_pages = work_pages(run) / HUGE_SUBPAGES, with_copies = 0, i;
+	bool copies = !strcmp(run->variant, "copies");
+	struct guest guest;
+
+	guest_init(&guest, huge_pages * HUGE_SUBPAGES);
+	guest.huge = true;
+	fill_unique(&guest, 0);
+	for (i = 0; copies && i < huge_pages; i += HUGE_WITH_COPIES) {
+		guest.content[i * HUGE_SUBPAGES + 7] = guest.content[0];
+		with_copies++;
+	}
+	guest_start(&guest);
+	phase_oracle(run, &guest, 1);
+	fprintf(run->out, ",\"huge\":{\"pages\":%zu,\"with_copies\":%zu}", huge_pages, with_copies);
+	phase_start(run);
+	wait_full_scans(SHORT_SETTLE);
+	phase_between(run, SHORT_MEASURE);
+	guest_end(&guest);
+}
+
+/* Half of a process is in all others (a library), a quarter in some. */
+static void init_small(struct guest *g, const uint64_t *library)
+{
+	size_t i;
+
+	guest_init(g, SMALL_PAGES);
+	for (i = 0; i < SMALL_PAGES / 2; i++)
+		g->content[i] = library[i];
+	for (; i < SMALL_PAGES * 3 / 4; i++)
+		g->content[i] = library[SMALL_PAGES / 2 + random_below(SMALL_LIBRARY -
+								       SMALL_PAGES / 2)];
+	fill_unique(g, i);
+}
+
+static void measure_small(struct run *run)
+{
+	size_t nr = work_pages(run) / SMALL_PAGES, i;
+	struct guest *guests = calloc(nr, sizeof(*guests));
+	uint64_t library[SMALL_LIBRARY];
+
+	CHECK(guests, "no memory for %zu processes", nr);
+	for (i = 0; i < SMALL_LIBRARY; i++)
+		library[i] = content_new();
+	for (i = 0; i < nr; i++)
+		init_small(&guests[i], library);
+	start_all(guests, nr);
+	phase_oracle(run, guests, nr);
+	phase_start(run);
+	phase_steady(run);
+	end_all(guests, nr);
+	free(guests);
+}
+
+/* Each root has forked a tree of processes that share its pages; the roots share some content. */
+static void measure_forks(struct run *run)
+{
+	struct guest guests[FORK_ROOTS];
+	size_t pages = (work_pages(run) >> FORKS) / FORK_ROOTS, i;
+	unsigned int g;
+
+	for (g = 0; g < FORK_ROOTS; g++) {
+		guest_init(&guests[g], pages);
+		guests[g].forks = FORKS;
+		fill_unique(&guests[g], 0);
+		for (i = 0; g && i < pages / 4; i++)
+			guests[g].content[i] = guests[0].content[i];
+	}
+	start_all(guests, FORK_ROOTS);
+	phase_oracle(run, guests, FORK_ROOTS);
+	fprintf(run->out, ",\"mapped\":%zu", (pages * FORK_ROOTS) << FORKS);
+	phase_start(run);
+	phase_steady(run);
+	end_all(guests, FORK_ROOTS);
+}
+
+/* VARIANT is MEMORY-PERCENT. The rest of the knobs would have the scanner run all the time. */
+static void measure_cap(struct run *run)
+{
+	bool unique = !strncmp(run->variant, "unique", 6);
+	bool rewritten = !strncmp(run->variant, "churn", 5);
+	long percent = strtol(strchr(run->variant, '-') + 1, NULL, 10);
+	struct guest guests[GUESTS];
+	long before;
+	size_t g;
+
+	init_images(guests, work_pages(run) / GUESTS);
+	for (g = 0; unique && g < GUESTS; g++)
+		fill_unique(&guests[g], 0);
+	start_all(guests, GUESTS);
+	phase_oracle(run, guests, GUESTS);
+	before = engine_get(CAP_KNOB);
+	engine_set(CAP_KNOB, percent);
+	phase_start(run);
+	engine_set("pages_to_scan", 20000);
+	engine_set("sleep_millisecs", 1);
+	fprintf(run->out, ",\"percent\":%ld", percent);
+	phase_cap(run, guests, rewritten ? GUESTS : 0);
+	engine_set(CAP_KNOB, before);
+	end_all(guests, GUESTS);
+}
+
 const struct work works[] = {
-	{ "a", "steady state, unique pages", "", BOTH_SMART, measure_unique },
-	{ "b", "steady state, settled mix", "", BOTH_SMART, measure_mix },
-	{ "c", "images of three guests, until merged", "", ALL, measure_images },
-	{ "d", "LTP's pattern, until merged", "", BOTH, measure_ltp },
-	{ "e", "pages of zeroes, until merged", "ordinary zero-page", BOTH, measure_zeroes },
+	{ "a", "steady state, unique pages", "", BOTH_SMART, NULL, measure_unique },
+	{ "b", "steady state, settled mix", "", BOTH_SMART, NULL, measure_mix },
+	{ "c", "images of three guests, until merged", "", ALL, NULL, measure_images },
+	{ "d", "LTP's pattern, until merged", "", BOTH, NULL, measure_ltp },
+	{ "e", "pages of zeroes, until merged", "ordinary zero-page", BOTH, NULL, measure_zeroes },
+	{ "f", "pages rewritten every second", "", BOTH_SMART, NULL, measure_churn },
+	{ "g", "a mapping with holes", "dense sparse", BOTH, NULL, measure_sparse },
+	{ "h", "huge pages", "unique copies", BOTH, NULL, measure_huge },
+	{ "i", "many small processes", "", BOTH_SMART, NULL, measure_small },
+	{ "j", "trees of forks", "", BOTH_SMART, NULL, measure_forks },
+	{ "cap", "limit on CPU time",
+	  "unique-5 unique-20 unique-50 images-5 images-20 images-50 churn-5 churn-20 churn-50",
+	  "uksm", CAP_KNOB, measure_cap },
 	{ NULL },
 };

@@ -50,6 +50,7 @@ struct run {
  * @title: what it is
  * @variants: names separated by spaces; each is a measurement of its own
  * @presets: those that it is run under unless the command line says which
+ * @needs: a file that the engine must have, or NULL
  * @measure: does it all; ends the process if it fails
  */
 struct work {
@@ -57,6 +58,7 @@ struct work {
 	const char *title;
 	const char *variants;
 	const char *presets;
+	const char *needs;
 	void (*measure)(struct run *run);
 };
 
