@@ -102,6 +102,8 @@ def huge_figures(run):
     return {
         "splits": end["thp_split_page"] - before["thp_split_page"],
         "splits_wanted": run["huge"]["with_copies"],
+        "splits_in_vain": max(0, end["thp_split_page"] - before["thp_split_page"]
+                              - run["huge"]["with_copies"]),
         "huge_pages_left": end["anon_huge_kib"] // 2048,
         "cpu_ns_in_all": end["cpu_ns"] - before["cpu_ns"],
     }
@@ -127,8 +129,10 @@ def cap_figures(run):
                     if point[0] >= time_ns + WINDOW_NS), None)
         if end:
             shares.append(100 * (end[1] - cpu_ns) / (end[0] - time_ns))
+    off = [abs(share - run["percent"]) for share in shares]
     return {
         "cap_set": run["percent"],
+        "cap_off_percent": 100 * max(off) / run["percent"] if off else None,
         "cap_least": min(shares, default=None),
         "cap_greatest": max(shares, default=None),
     }
