@@ -102,7 +102,7 @@ static void measure(const struct work *work, const struct preset *preset, const 
 
 	run.out = open_memstream(&text, &len);
 	CHECK(run.out, "no memory for the output");
-	random_restart();
+	draw_restart();
 	fprintf(run.out,
 		"{\"work\":\"%s\",\"variant\":\"%s\",\"preset\":\"%s\",\"engine\":\"%s\","
 		"\"repeat\":%u",

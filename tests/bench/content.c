@@ -31,17 +31,17 @@ static uint64_t step(uint64_t *state)
 	return scramble(*state);
 }
 
-uint64_t random_next(void)
+uint64_t draw_next(void)
 {
 	return step(&random_state);
 }
 
-uint64_t random_below(uint64_t limit)
+uint64_t draw_below(uint64_t limit)
 {
-	return random_next() % limit;
+	return draw_next() % limit;
 }
 
-void random_restart(void)
+void draw_restart(void)
 {
 	random_state = 0;
 	contents = 1;

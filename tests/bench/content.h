@@ -24,13 +24,13 @@ uint64_t content_new(void);
 /** content_write() - write one page */
 void content_write(void *page, uint64_t content);
 
-/** random_next() - the next of a fixed sequence of numbers, the same in every run */
-uint64_t random_next(void);
+/** draw_next() - the next of a fixed sequence of numbers, the same in every run */
+uint64_t draw_next(void);
 
-/** random_below() - one of 0 to @limit - 1 */
-uint64_t random_below(uint64_t limit);
+/** draw_below() - one of 0 to @limit - 1 */
+uint64_t draw_below(uint64_t limit);
 
-/** random_restart() - begin the sequence anew, so that all engines get the same memory */
-void random_restart(void);
+/** draw_restart() - begin the sequence anew, so that all engines get the same memory */
+void draw_restart(void);
 
 #endif

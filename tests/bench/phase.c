@@ -118,12 +118,12 @@ static size_t choose_churn(const struct guest *g, struct edit *edits)
 	size_t nr = g->pages * CHURN_PERCENT / 100, hot = g->pages * HOT_PERCENT / 100, i;
 
 	for (i = 0; i < nr; i++) {
-		bool in_hot = random_below(100) < CHURN_IN_HOT;
+		bool in_hot = draw_below(100) < CHURN_IN_HOT;
 
-		edits[i].page = in_hot ? random_below(hot) : hot + random_below(g->pages - hot);
+		edits[i].page = in_hot ? draw_below(hot) : hot + draw_below(g->pages - hot);
 		/* Half of what is written is somewhere already. */
-		edits[i].content = random_below(2) ? content_new() :
-						     g->content[random_below(g->pages)];
+		edits[i].content = draw_below(2) ? content_new() :
+						     g->content[draw_below(g->pages)];
 	}
 	return nr;
 }

@@ -110,7 +110,7 @@ static void shuffle(uint64_t *content, size_t nr)
 	for (i = nr; i > 1; i--) {
 		uint64_t last = content[i - 1];
 
-		j = random_below(i);
+		j = draw_below(i);
 		content[i - 1] = content[j];
 		content[j] = last;
 	}
@@ -122,7 +122,7 @@ static void add_copies(struct guest *g, size_t from)
 	size_t zeroes = thousandths(g->pages, ZERO), originals = from;
 
 	for (; from < g->pages; from++) {
-		size_t r = random_below(originals);
+		size_t r = draw_below(originals);
 
 		if (zeroes) {
 			zeroes--;
@@ -303,7 +303,7 @@ static void init_small(struct guest *g, const uint64_t *library)
 	for (i = 0; i < SMALL_PAGES / 2; i++)
 		g->content[i] = library[i];
 	for (; i < SMALL_PAGES * 3 / 4; i++)
-		g->content[i] = library[SMALL_PAGES / 2 + random_below(SMALL_LIBRARY -
+		g->content[i] = library[SMALL_PAGES / 2 + draw_below(SMALL_LIBRARY -
 								       SMALL_PAGES / 2)];
 	fill_unique(g, i);
 }
