@@ -54,6 +54,25 @@ demo:
 		{ cat build/$(DEMO_KERNEL)/build.log; exit 1; }
 	@KERNEL=$(DEMO_KERNEL) tests/demo/run
 
+# BENCH= takes options of tests/bench/run; ICOUNT=1 counts instructions.
+.PHONY: bench bench-core bench-docs
+bench: BENCH_KERNEL = $(or $(KERNEL),6.12)
+bench:
+	@scripts/setup $(BENCH_KERNEL) root bench
+	@$(MAKE) -s modules KERNEL=$(BENCH_KERNEL) > build/$(BENCH_KERNEL)/build.log 2>&1 || \
+		{ cat build/$(BENCH_KERNEL)/build.log; exit 1; }
+	@tests/bench/run --kernel $(BENCH_KERNEL) $(if $(ICOUNT),--icount) $(BENCH)
+	@tests/bench/chart build/bench/$(BENCH_KERNEL)$(if $(ICOUNT),-icount)-last.json
+
+bench-core:
+	@scripts/setup source bench
+	@tests/bench/core/run $(CORE)
+
+bench-docs:
+	@scripts/setup
+	@scripts/setup bench
+	@tests/bench/refresh
+
 .PHONY: check check-unit $(KERNELS:%=check-%)
 check:
 	@scripts/setup
@@ -116,6 +135,11 @@ distclean: clean
 help:
 	@echo 'make demo           set up, then three KVM guests under ksmd and under uksm'
 	@echo '                    (KERNEL=$(firstword $(KERNELS)) etc. chooses the kernel)'
+	@echo 'make bench          set up, then ksmd and uksm over the benchmark'"'"'s works, with'
+	@echo '                    tables and charts (KERNEL=, ICOUNT=1 counts instructions,'
+	@echo '                    BENCH="--works a,b --repeats 3" etc.: tests/bench/run --help)'
+	@echo 'make bench-core     the pure code alone on this CPU, beside what ksmd does'
+	@echo 'make bench-docs     measure on all kernels anew what docs/benchmarks.md shows'
 	@echo 'make check          set up, then every test on every kernel'
 	@echo 'make check-unit     the tests that need no kernel'
 	@echo 'make check-NAME     the tests on one kernel: $(KERNELS)'

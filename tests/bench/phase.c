@@ -67,6 +67,7 @@ void phase_start(struct run *run)
 	sample_scanner(run->preset->stock ? "ksmd" : "uksmd");
 	if (run->settings->profile)
 		profile_open(scanner_thread(), run->settings->profile);
+	sample_settle_slabs();
 	print_sample(run, "before");
 	fputs(",\"knobs\":", run->out);
 	preset_print_knobs(run->out);

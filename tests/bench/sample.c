@@ -136,6 +136,27 @@ static long other_kib(void)
 	return kib;
 }
 
+void sample_settle_slabs(void)
+{
+	DIR *caches = opendir("/sys/kernel/slab");
+	struct dirent *entry;
+	char path[300];
+	int fd;
+
+	if (!caches)
+		return;
+	while ((entry = readdir(caches))) {
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", entry->d_name);
+		fd = open(path, O_WRONLY);
+		if (fd < 0)
+			continue;
+		if (write(fd, "1", 1) < 0)
+			test_note("%s: %m", path);
+		close(fd);
+	}
+	closedir(caches);
+}
+
 static long ksm_slab_bytes(void)
 {
 	unsigned long per_slab, slabs;

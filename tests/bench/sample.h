@@ -59,6 +59,9 @@ struct sample {
 /** sample_scanner() - from now on, samples are of the threads whose names begin so */
 void sample_scanner(const char *name);
 
+/** sample_settle_slabs() - have the kernel give back slabs that hold nothing */
+void sample_settle_slabs(void);
+
 /** sample_take() - all fields */
 struct sample sample_take(void);
 

@@ -82,7 +82,7 @@ static struct arena arena_make(size_t mib)
 	return arena;
 }
 
-static unsigned long number(const char *text, unsigned long least, unsigned long most)
+static unsigned long parse_number(const char *text, unsigned long least, unsigned long most)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
@@ -98,8 +98,9 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		errx(2, "usage: core MIB-OF-PAGES LOG2-OF-KEYS");
-	arena = arena_make(number(argv[1], 16, 65536));
-	measure_uksm(&arena, number(argv[2], 10, 32));
+	arena = arena_make(parse_number(argv[1], 16, 65536));
+	measure_limit(&arena);
+	measure_uksm(&arena, parse_number(argv[2], 10, 32));
 	measure_reference(&arena);
 	return 0;
 }

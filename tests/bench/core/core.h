@@ -50,6 +50,9 @@ static inline void core_use(uint64_t value)
 	asm volatile("" : : "r"(value) : "memory");
 }
 
+/** measure_limit() - do no more than read some lines of each page */
+void measure_limit(const struct arena *arena);
+
 /** measure_uksm() - checksums over the arena, and an index of up to 2^@order keys */
 void measure_uksm(const struct arena *arena, unsigned int order);
 

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The table tests/bench/bounds.table, and what results say of it."""
+
+import pathlib
+
+import figures
+
+TABLE = pathlib.Path(__file__).with_name("bounds.table")
+
+
+class Bound:
+    """A line of the table."""
+
+    def __init__(self, line):
+        self.work, self.variant, self.preset, self.figure, self.limit, self.goal = \
+            line.split()
+        if self.variant == "-":
+            self.variant = ""
+        if self.goal == "-":
+            self.goal = self.limit
+
+    @property
+    def name(self):
+        return "/".join(part for part in (self.work, self.variant.replace("/", "-to-"),
+                                          self.preset, self.figure.strip("/"))
+                        if part)
+
+    def value_in(self, groups):
+        """What was measured, None if it was not."""
+        if "/" in self.variant:
+            over, under = (self.median_in(groups, variant)
+                           for variant in self.variant.split("/"))
+            return over / under if over is not None and under else None
+        if not self.figure.startswith("/"):
+            return self.median_in(groups, self.variant)
+        presets = groups.get((self.work, self.variant), {})
+        if self.preset not in presets:
+            return None
+        return figures.ratio(presets, self.preset, self.figure[1:])
+
+    def median_in(self, groups, variant):
+        presets = groups.get((self.work, variant), {})
+        return figures.median(presets.get(self.preset, {}).get(self.figure))
+
+
+def holds(value, limit):
+    if limit.startswith(">"):
+        return value >= float(limit[1:])
+    return value <= float(limit)
+
+
+def words(limit):
+    return f"at least {limit[1:]}" if limit.startswith(">") else f"at most {limit}"
+
+
+def table():
+    return [Bound(line) for line in TABLE.read_text().splitlines()
+            if line.strip() and not line.startswith("#")]
+
+
+def measured(results):
+    """Of each bound on something that was measured: itself and the value."""
+    groups = figures.group(results)
+    for bound in table():
+        value = bound.value_in(groups)
+        if value is not None:
+            yield bound, value
