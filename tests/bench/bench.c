@@ -22,7 +22,7 @@
 #define NAME_MAX_LEN 64
 
 static struct settings settings = {
-	.mib = 64,
+	.mib = 32,
 	.pages_to_scan = 1000,
 	.settle = 24,
 	.measure = 18,

@@ -16,14 +16,14 @@
 
 void guest_init(struct guest *g, size_t pages)
 {
-	*g = (struct guest){ .pages = pages, .stride = PAGE_SIZE };
+	*g = (struct guest){ .pages = pages, .block = pages };
 	g->content = calloc(pages, sizeof(*g->content));
 	CHECK(g->content, "no memory for a guest of %zu pages", pages);
 }
 
 uintptr_t guest_address(const struct guest *g, size_t page)
 {
-	return GUEST_BASE + page * g->stride;
+	return GUEST_BASE + page / g->block * g->gap + page % g->block * PAGE_SIZE;
 }
 
 static void write_all(int fd, const void *data, size_t len)
@@ -49,7 +49,7 @@ static bool read_all(int fd, void *data, size_t len)
 
 static void fill(const struct guest *g)
 {
-	size_t length = (g->pages - 1) * g->stride + PAGE_SIZE, i;
+	size_t length = guest_address(g, g->pages - 1) + PAGE_SIZE - GUEST_BASE, i;
 	void *base = (void *)GUEST_BASE;
 
 	CHECK_SYS(mmap(base, length, PROT_READ | PROT_WRITE,

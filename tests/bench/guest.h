@@ -16,7 +16,8 @@
 /**
  * struct guest - the process and its memory
  * @pages: number of pages filled
- * @stride: bytes from one to the next, PAGE_SIZE if there are no holes
+ * @block: pages side by side before a hole, @pages if there is none
+ * @gap: bytes from one block to the next
  * @huge: ask for huge pages
  * @forks: children that it forks once it is filled, each of which forks @forks - 1
  * @content: what each page holds
@@ -25,7 +26,8 @@
  */
 struct guest {
 	size_t pages;
-	size_t stride;
+	size_t block;
+	size_t gap;
 	bool huge;
 	unsigned int forks;
 	uint64_t *content;

@@ -21,6 +21,8 @@
 /* By the machine's clock, for one full scan. */
 #define FULL_SCAN_SECS 300
 
+#define STEADY_SHORTER 3
+
 /* So many full scans that find nothing new have found everything: longer than ksmd skips a page. */
 #define IDLE_SCANS 10
 #define CONVERGE_SCANS_MAX 60
@@ -42,10 +44,42 @@
 #define DETECT_PAGES 8
 #define DETECT_SCANS_MAX 100
 
+static int by_number(const void *left, const void *right)
+{
+	const uint64_t *l = left, *r = right;
+
+	return (*l > *r) - (*l < *r);
+}
+
+/* By the numbers of the contents: what the oracle must find, and quicker than it. */
+static size_t could_be_saved(const struct guest *guests, size_t nr)
+{
+	size_t pages = 0, saving = 0, g, i;
+	uint64_t *all;
+
+	for (g = 0; g < nr; g++)
+		pages += guests[g].pages;
+	all = calloc(pages, sizeof(*all));
+	CHECK(all, "no memory for %zu contents", pages);
+	pages = 0;
+	for (g = 0; g < nr; g++) {
+		for (i = 0; i < guests[g].pages; i++)
+			all[pages++] = guests[g].content[i];
+	}
+	qsort(all, pages, sizeof(*all), by_number);
+	for (i = 1; i < pages; i++)
+		saving += all[i] == all[i - 1];
+	free(all);
+	return saving;
+}
+
 struct oracle phase_oracle(struct run *run, const struct guest *guests, size_t nr)
 {
 	struct oracle o = oracle_ask(guests, nr, engine_get("max_page_sharing"));
 
+	CHECK(o.pages - o.distinct == could_be_saved(guests, nr),
+	      "the oracle finds %zu pages to save, of %zu that there are", o.pages - o.distinct,
+	      could_be_saved(guests, nr));
 	fprintf(run->out,
 		",\"oracle\":{\"pages\":%zu,\"distinct\":%zu,\"zero\":%zu,\"within\":%zu,"
 		"\"across\":%zu,\"pair\":%zu,\"limited\":%zu}",
@@ -109,8 +143,11 @@ void phase_between(struct run *run, unsigned int nr)
 
 void phase_steady(struct run *run)
 {
-	wait_full_scans(run->settings->settle);
-	phase_between(run, run->settings->measure);
+	/* Where no page is skipped a few full scans tell as much. */
+	unsigned int part = run->preset->smart_scan ? 1 : STEADY_SHORTER;
+
+	wait_full_scans((run->settings->settle + part - 1) / part);
+	phase_between(run, (run->settings->measure + part - 1) / part);
 }
 
 /* Of 100 pages so many of each guest; @edits has room for all. */
@@ -140,35 +177,6 @@ static void churn(struct guest *guests, size_t nr)
 		guest_edit(&guests[g], edits, choose_churn(&guests[g], edits));
 		free(edits);
 	}
-}
-
-static int by_number(const void *left, const void *right)
-{
-	const uint64_t *l = left, *r = right;
-
-	return (*l > *r) - (*l < *r);
-}
-
-/* By the numbers of the contents: the oracle would take too long, twice a second. */
-static size_t could_be_saved(const struct guest *guests, size_t nr)
-{
-	size_t pages = 0, saving = 0, g, i;
-	uint64_t *all;
-
-	for (g = 0; g < nr; g++)
-		pages += guests[g].pages;
-	all = calloc(pages, sizeof(*all));
-	CHECK(all, "no memory for %zu contents", pages);
-	pages = 0;
-	for (g = 0; g < nr; g++) {
-		for (i = 0; i < guests[g].pages; i++)
-			all[pages++] = guests[g].content[i];
-	}
-	qsort(all, pages, sizeof(*all), by_number);
-	for (i = 1; i < pages; i++)
-		saving += all[i] == all[i - 1];
-	free(all);
-	return saving;
 }
 
 void phase_churn(struct run *run, struct guest *guests, size_t nr)

@@ -21,6 +21,9 @@
 static int threads[THREADS_MAX];
 static unsigned int nr_threads;
 
+/* Anonymous pages in use without any saving; 0 if the engine's counters tell. */
+static long pages_unsaved;
+
 static bool named(const char *pid, const char *name)
 {
 	char path[300], comm[64] = "";
@@ -177,6 +180,17 @@ static long ksm_slab_bytes(void)
 	return bytes;
 }
 
+static long anon_pages(void)
+{
+	vmstat_refresh();
+	return vmstat("nr_anon_pages");
+}
+
+void sample_saving_by_use(void)
+{
+	pages_unsaved = anon_pages();
+}
+
 struct sample sample_quick(void)
 {
 	return (struct sample){
@@ -185,6 +199,7 @@ struct sample sample_quick(void)
 		.full_scans = engine_get("full_scans"),
 		.pages_sharing = engine_get("pages_sharing"),
 		.ksm_zero_pages = engine_get_or("ksm_zero_pages", -1),
+		.nr_anon_pages = pages_unsaved ? anon_pages() : 0,
 	};
 }
 
@@ -200,11 +215,10 @@ struct sample sample_take(void)
 	s.pages_to_scan = engine_get("pages_to_scan");
 	s.metadata_bytes = engine_get_or("metadata_bytes", -1);
 	s.cow_breaks = engine_get_or("cow_breaks", -1);
-	vmstat_refresh();
+	s.nr_anon_pages = anon_pages();
 	s.cow_ksm = vmstat("cow_ksm");
 	s.thp_split_page = vmstat("thp_split_page");
 	s.thp_split_pmd = vmstat("thp_split_pmd");
-	s.nr_anon_pages = vmstat("nr_anon_pages");
 	s.anon_huge_kib = meminfo("AnonHugePages:");
 	s.slab_kib = meminfo("Slab:");
 	s.other_kib = other_kib();
@@ -214,6 +228,8 @@ struct sample sample_take(void)
 
 long sample_saving(const struct sample *s)
 {
+	if (pages_unsaved)
+		return pages_unsaved - s->nr_anon_pages;
 	return s->pages_sharing + (s->ksm_zero_pages > 0 ? s->ksm_zero_pages : 0);
 }
 

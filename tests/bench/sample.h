@@ -68,7 +68,14 @@ struct sample sample_take(void);
 /** sample_quick() - time, CPU time, full scans and the saving only; the rest is 0 */
 struct sample sample_quick(void);
 
-/** sample_saving() - pages that the engine says it saves */
+/**
+ * sample_saving_by_use() - from now on, the saving is what fewer anonymous pages are in use than now
+ *
+ * For what the engine does not count. It takes the machine longer.
+ */
+void sample_saving_by_use(void);
+
+/** sample_saving() - pages that the engine says it saves, or see above */
 long sample_saving(const struct sample *s);
 
 /** sample_print() - as a JSON object */
