@@ -17,6 +17,9 @@
 #define RING_PAGES 256
 #define DRAIN_USECS 5000
 #define DEPTH_MAX 64
+/* A power of two. When most of them are taken, the others that come go uncounted. */
+#define PLACES (1U << 15)
+#define PLACES_FULL (PLACES - PLACES / 8)
 
 /**
  * struct symbol - a function of the kernel or of a module
@@ -34,13 +37,25 @@ struct symbol {
 	unsigned long seen;
 };
 
+/**
+ * struct place - an instruction that samples have met
+ * @address: 0 if this one is free
+ * @samples: how many
+ */
+struct place {
+	uint64_t address;
+	unsigned long samples;
+};
+
 static struct {
+	struct place places[PLACES];
 	struct symbol *symbols;
 	size_t nr_symbols;
 	struct perf_event_mmap_page *ring;
 	int fd;
 	unsigned long samples;
 	unsigned long lost;
+	unsigned int nr_places;
 	pthread_t drainer;
 	volatile bool stop;
 } profile;
@@ -90,6 +105,23 @@ static struct symbol *symbol_at(uint64_t address)
 	return &profile.symbols[low];
 }
 
+static void count_place(uint64_t address)
+{
+	size_t at = address * 0x9e3779b97f4a7c15ULL >> 40;
+
+	while (profile.places[at % PLACES].address != address) {
+		if (!profile.places[at % PLACES].address) {
+			if (profile.nr_places == PLACES_FULL)
+				return;
+			profile.nr_places++;
+			profile.places[at % PLACES].address = address;
+			break;
+		}
+		at++;
+	}
+	profile.places[at % PLACES].samples++;
+}
+
 /* Of PERF_SAMPLE_CALLCHAIN: a number of addresses, the innermost first, with marks in between. */
 static void count_chain(const uint64_t *chain, uint64_t nr)
 {
@@ -103,6 +135,8 @@ static void count_chain(const uint64_t *chain, uint64_t nr)
 			continue;
 		symbol = symbol_at(chain[i]);
 		symbol->self += innermost;
+		if (innermost)
+			count_place(chain[i]);
 		innermost = false;
 		if (symbol->seen == profile.samples)
 			continue;
@@ -176,6 +210,25 @@ void profile_start(void)
 	CHECK(!pthread_create(&profile.drainer, NULL, drain_often, NULL), "no thread for perf");
 }
 
+static void print_places(FILE *out)
+{
+	const char *comma = "";
+	size_t i;
+
+	fputs(",\"places\":[", out);
+	for (i = 0; i < PLACES; i++) {
+		const struct place *p = &profile.places[i];
+		const struct symbol *s;
+
+		if (!p->address)
+			continue;
+		s = symbol_at(p->address);
+		fprintf(out, "%s[\"%s\",%llu,%lu]", comma, s->name,
+			(unsigned long long)(p->address - s->address), p->samples);
+		comma = ",";
+	}
+}
+
 static int by_self(const void *left, const void *right)
 {
 	const struct symbol *l = left, *r = right;
@@ -195,9 +248,11 @@ void profile_end(FILE *out)
 	pthread_join(profile.drainer, NULL);
 	drain();
 	close(profile.fd);
+	fprintf(out, ",\"profile\":{\"samples\":%lu,\"lost\":%lu", profile.samples, profile.lost);
+	print_places(out);
+	/* The order of addresses is not needed any more. */
 	qsort(profile.symbols, profile.nr_symbols, sizeof(struct symbol), by_self);
-	fprintf(out, ",\"profile\":{\"samples\":%lu,\"lost\":%lu,\"functions\":[", profile.samples,
-		profile.lost);
+	fputs("],\"functions\":[", out);
 	for (i = 0; i < profile.nr_symbols; i++) {
 		const struct symbol *s = &profile.symbols[i];
 

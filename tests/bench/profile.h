@@ -20,8 +20,9 @@ void profile_start(void);
 
 /**
  * profile_end() - stop, and print what was seen
- * @out: gets ,"profile":{"samples":N,"lost":N,"functions":[["NAME",SELF,TOTAL],...]}; TOTAL counts
- *	 the samples in which the function or one that it called was running
+ * @out: gets ,"profile":{"samples":N,"lost":N,"places":[["NAME",OFFSET,SAMPLES],...],
+ *	 "functions":[["NAME",SELF,TOTAL],...]}; TOTAL counts the samples in which the function or
+ *	 one that it called was running
  */
 void profile_end(FILE *out);
 
