@@ -8,12 +8,11 @@
 #include "engine.h"
 #include "guest.h"
 #include "harness.h"
+#include "image.h"
 #include "memory.h"
 #include "oracle.h"
 #include "phase.h"
 #include "sample.h"
-
-#define GUESTS 3
 
 #define CAP_KNOB "max_cpu_percentage"
 
@@ -46,12 +45,17 @@ static size_t work_pages(const struct run *run)
 	return (size_t)run->settings->mib * 256;
 }
 
-static void start_all(struct guest *guests, size_t nr)
+/* Fill the memory, look at it, and let the engine loose. */
+static struct oracle begin(struct run *run, struct guest *guests, size_t nr)
 {
+	struct oracle o;
 	size_t i;
 
 	for (i = 0; i < nr; i++)
 		guest_start(&guests[i]);
+	o = phase_oracle(run, guests, nr);
+	phase_start(run);
+	return o;
 }
 
 static void end_all(struct guest *guests, size_t nr)
@@ -78,151 +82,52 @@ static void measure_unique(struct run *run)
 	guest_init(&guest, work_pages(run));
 	guest.content[0] = guest.content[1] = content_new();
 	fill_unique(&guest, 2);
-	guest_start(&guest);
-	phase_oracle(run, &guest, 1);
-	phase_start(run);
+	begin(run, &guest, 1);
 	phase_steady(run);
 	if (!run->settings->profile)
 		phase_detect(run, &guest, 1, 0);
 	guest_end(&guest);
 }
 
-/*
- * Of the pages of each of three guests, in thousandths: in all three, in this and one certain
- * other, of no other; what is left are further copies of pages of the same guest, many of them
- * zero. That saves 24.5 % within a guest, 21 % between two and 29 % among three, of the memory of
- * the one, two or three.
- */
-#define IN_ALL 390
-#define IN_PAIR 30
-#define OWN 305
-#define ZERO 80
-
-static size_t thousandths(size_t pages, unsigned int nr)
-{
-	return pages * nr / 1000;
-}
-
-static void shuffle(uint64_t *content, size_t nr)
-{
-	size_t i, j;
-
-	for (i = nr; i > 1; i--) {
-		uint64_t last = content[i - 1];
-
-		j = draw_below(i);
-		content[i - 1] = content[j];
-		content[j] = last;
-	}
-}
-
-/* Copies of some pages are more than those of others. */
-static void add_copies(struct guest *g, size_t from)
-{
-	size_t zeroes = thousandths(g->pages, ZERO), originals = from;
-
-	for (; from < g->pages; from++) {
-		size_t r = draw_below(originals);
-
-		if (zeroes) {
-			zeroes--;
-			g->content[from] = CONTENT_ZERO;
-		} else {
-			g->content[from] = g->content[r * r / originals];
-		}
-	}
-}
-
-static size_t add_common(struct guest *guests, size_t at, size_t nr, unsigned int a, unsigned int b,
-			 unsigned int c)
-{
-	size_t end = at + nr;
-
-	for (; at < end; at++) {
-		uint64_t content = content_new();
-
-		guests[a].content[at] = content;
-		guests[b].content[at] = content;
-		guests[c].content[at] = content;
-	}
-	return end;
-}
-
-/* The first page of the first two guests is the same, whatever else is. */
-static void init_images(struct guest *guests, size_t pages)
-{
-	size_t pair = thousandths(pages, IN_PAIR);
-	size_t own = thousandths(pages, OWN);
-	size_t all, at, i;
-	unsigned int g, next;
-
-	for (g = 0; g < GUESTS; g++)
-		guest_init(&guests[g], pages);
-	all = add_common(guests, 0, thousandths(pages, IN_ALL), 0, 1, 2);
-	for (g = 0; g < GUESTS; g++) {
-		/* Shared with the next guest here, with the one before further on. */
-		next = (g + 1) % GUESTS;
-		for (i = 0; i < pair; i++) {
-			uint64_t content = content_new();
-
-			guests[g].content[all + i] = content;
-			guests[next].content[all + pair + i] = content;
-		}
-	}
-	for (g = 0; g < GUESTS; g++) {
-		at = all + 2 * pair;
-		for (i = 0; i < own; i++)
-			guests[g].content[at++] = content_new();
-		add_copies(&guests[g], at);
-		shuffle(guests[g].content + 1, pages - 1);
-	}
-}
-
 static void measure_mix(struct run *run)
 {
-	struct guest guests[GUESTS];
+	struct guest guests[IMAGES];
 
-	init_images(guests, work_pages(run) / GUESTS);
-	start_all(guests, GUESTS);
-	phase_oracle(run, guests, GUESTS);
-	phase_start(run);
+	images_init(guests, work_pages(run) / IMAGES);
+	begin(run, guests, IMAGES);
 	phase_steady(run);
 	if (!run->settings->profile)
-		phase_detect(run, guests, GUESTS, 0);
-	end_all(guests, GUESTS);
+		phase_detect(run, guests, IMAGES, 0);
+	end_all(guests, IMAGES);
 }
 
 static void measure_images(struct run *run)
 {
-	struct guest guests[GUESTS];
+	struct guest guests[IMAGES];
 	struct oracle o;
 
-	init_images(guests, work_pages(run) / GUESTS);
-	start_all(guests, GUESTS);
-	o = phase_oracle(run, guests, GUESTS);
-	phase_start(run);
+	images_init(guests, work_pages(run) / IMAGES);
+	o = begin(run, guests, IMAGES);
 	phase_converge(run, o.pages - o.distinct);
-	end_all(guests, GUESTS);
+	end_all(guests, IMAGES);
 }
 
 /* As LTP's ksm tests begin: three processes of one byte each, c, a and a. */
 static void measure_ltp(struct run *run)
 {
-	static const char bytes[GUESTS] = "caa";
-	struct guest guests[GUESTS];
+	static const char bytes[IMAGES] = "caa";
+	struct guest guests[IMAGES];
 	struct oracle o;
 	size_t g, i;
 
-	for (g = 0; g < GUESTS; g++) {
-		guest_init(&guests[g], work_pages(run) / GUESTS);
+	for (g = 0; g < IMAGES; g++) {
+		guest_init(&guests[g], work_pages(run) / IMAGES);
 		for (i = 0; i < guests[g].pages; i++)
 			guests[g].content[i] = content_of_byte(bytes[g]);
 	}
-	start_all(guests, GUESTS);
-	o = phase_oracle(run, guests, GUESTS);
-	phase_start(run);
+	o = begin(run, guests, IMAGES);
 	phase_converge(run, o.limited);
-	end_all(guests, GUESTS);
+	end_all(guests, IMAGES);
 }
 
 static void measure_zeroes(struct run *run)
@@ -232,13 +137,8 @@ static void measure_zeroes(struct run *run)
 	struct oracle o;
 
 	guest_init(&guest, work_pages(run));
-	guest_start(&guest);
-	o = phase_oracle(run, &guest, 1);
 	engine_set("use_zero_pages", zero_pages);
-	/* 6.1's ksmd does not count them. */
-	if (zero_pages && !engine_has("ksm_zero_pages"))
-		sample_saving_by_use();
-	phase_start(run);
+	o = begin(run, &guest, 1);
 	phase_converge(run, zero_pages ? o.pages : o.limited);
 	guest_end(&guest);
 	engine_set("use_zero_pages", 0);
@@ -246,14 +146,12 @@ static void measure_zeroes(struct run *run)
 
 static void measure_churn(struct run *run)
 {
-	struct guest guests[GUESTS];
+	struct guest guests[IMAGES];
 
-	init_images(guests, work_pages(run) / GUESTS);
-	start_all(guests, GUESTS);
-	phase_oracle(run, guests, GUESTS);
-	phase_start(run);
-	phase_churn(run, guests, GUESTS);
-	end_all(guests, GUESTS);
+	images_init(guests, work_pages(run) / IMAGES);
+	begin(run, guests, IMAGES);
+	phase_churn(run, guests, IMAGES);
+	end_all(guests, IMAGES);
 }
 
 /*
@@ -272,9 +170,7 @@ static void measure_sparse(struct run *run)
 		guest.block = 1;
 	guest.gap = (gib << 30) / (SPARSE_PAGES / guest.block) / HPAGE_SIZE * HPAGE_SIZE;
 	fill_unique(&guest, 0);
-	guest_start(&guest);
-	phase_oracle(run, &guest, 1);
-	phase_start(run);
+	begin(run, &guest, 1);
 	wait_full_scans(SHORT_SETTLE);
 	phase_between(run, SHORT_MEASURE);
 	guest_end(&guest);
@@ -294,10 +190,8 @@ static void measure_huge(struct run *run)
 		guest.content[i * HUGE_SUBPAGES + 7] = guest.content[0];
 		with_copies++;
 	}
-	guest_start(&guest);
-	phase_oracle(run, &guest, 1);
 	fprintf(run->out, ",\"huge\":{\"pages\":%zu,\"with_copies\":%zu}", huge_pages, with_copies);
-	phase_start(run);
+	begin(run, &guest, 1);
 	wait_full_scans(SHORT_SETTLE);
 	phase_between(run, SHORT_MEASURE);
 	guest_end(&guest);
@@ -328,9 +222,7 @@ static void measure_small(struct run *run)
 		library[i] = content_new();
 	for (i = 0; i < nr; i++)
 		init_small(&guests[i], library);
-	start_all(guests, nr);
-	phase_oracle(run, guests, nr);
-	phase_start(run);
+	begin(run, guests, nr);
 	phase_steady(run);
 	end_all(guests, nr);
 	free(guests);
@@ -350,10 +242,8 @@ static void measure_forks(struct run *run)
 		for (i = 0; g && i < pages / 4; i++)
 			guests[g].content[i] = guests[0].content[i];
 	}
-	start_all(guests, FORK_ROOTS);
-	phase_oracle(run, guests, FORK_ROOTS);
 	fprintf(run->out, ",\"mapped\":%zu", (pages * FORK_ROOTS) << FORKS);
-	phase_start(run);
+	begin(run, guests, FORK_ROOTS);
 	phase_steady(run);
 	end_all(guests, FORK_ROOTS);
 }
@@ -364,24 +254,22 @@ static void measure_cap(struct run *run)
 	bool unique = !strncmp(run->variant, "unique", 6);
 	bool rewritten = !strncmp(run->variant, "churn", 5);
 	long percent = strtol(strchr(run->variant, '-') + 1, NULL, 10);
-	struct guest guests[GUESTS];
+	struct guest guests[IMAGES];
 	long before;
 	size_t g;
 
-	init_images(guests, work_pages(run) / GUESTS);
-	for (g = 0; unique && g < GUESTS; g++)
+	images_init(guests, work_pages(run) / IMAGES);
+	for (g = 0; unique && g < IMAGES; g++)
 		fill_unique(&guests[g], 0);
-	start_all(guests, GUESTS);
-	phase_oracle(run, guests, GUESTS);
 	before = engine_get(CAP_KNOB);
 	engine_set(CAP_KNOB, percent);
-	phase_start(run);
+	begin(run, guests, IMAGES);
 	engine_set("pages_to_scan", 20000);
 	engine_set("sleep_millisecs", 0);
 	fprintf(run->out, ",\"percent\":%ld", percent);
-	phase_cap(run, guests, rewritten ? GUESTS : 0);
+	phase_cap(run, guests, rewritten ? IMAGES : 0);
 	engine_set(CAP_KNOB, before);
-	end_all(guests, GUESTS);
+	end_all(guests, IMAGES);
 }
 
 const struct work works[] = {
