@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The table tests/bench/bounds.table, and what results say of it."""
 
+import math
 import pathlib
 
 import figures
@@ -26,21 +27,27 @@ class Bound:
                         if part)
 
     def value_in(self, groups):
-        """What was measured, None if it was not."""
-        if "/" in self.variant:
-            over, under = (self.median_in(groups, variant)
-                           for variant in self.variant.split("/"))
-            return over / under if over is not None and under else None
-        if not self.figure.startswith("/"):
-            return self.median_in(groups, self.variant)
-        presets = groups.get((self.work, self.variant), {})
-        if self.preset not in presets:
+        """What was measured; None if it was not or there is nothing to divide by, and
+        no number if it was without result, which no limit takes for good."""
+        name = self.figure.lstrip("/")
+        ours, *others = (self.median_in(groups, variant, self.preset, name)
+                         for variant in self.variant.split("/"))
+        if self.figure.startswith("/"):
+            others = [self.median_in(groups, self.variant, figures.BASELINES[self.preset],
+                                     name)]
+        if ours is None or None in others:
             return None
-        return figures.ratio(presets, self.preset, self.figure[1:])
+        for other in others:
+            if not other or math.isnan(other):
+                return None
+            ours /= other
+        return ours
 
-    def median_in(self, groups, variant):
-        presets = groups.get((self.work, variant), {})
-        return figures.median(presets.get(self.preset, {}).get(self.figure))
+    def median_in(self, groups, variant, preset, name):
+        values = groups.get((self.work, variant), {}).get(preset)
+        if values is None:
+            return None
+        return figures.median(values.get(name)) if name in values else math.nan
 
 
 def holds(value, limit):

@@ -169,6 +169,7 @@ static void measure_sparse(struct run *run)
 	else if (!strcmp(run->variant, "scattered"))
 		guest.block = 1;
 	guest.gap = (gib << 30) / (SPARSE_PAGES / guest.block) / HPAGE_SIZE * HPAGE_SIZE;
+	CHECK(guest.gap, "--sparse-gib is at least %lu", SPARSE_PAGES * HPAGE_SIZE >> 30);
 	fill_unique(&guest, 0);
 	begin(run, &guest, 1);
 	wait_full_scans(SHORT_SETTLE);
