@@ -138,7 +138,7 @@ static bool run_one(const struct work *work, const struct preset *preset, const 
 	if (!missing && work->needs && !engine_has(work->needs))
 		missing = work->needs;
 	if (missing) {
-		printf("# skip %s %s %s: no %s\n", work->name, variant, preset->name, missing);
+		printf("# skip %s %s: no %s\n", work->name, preset->name, missing);
 		return true;
 	}
 	engine_save();
