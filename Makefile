@@ -42,6 +42,15 @@ dkms-remove:
 	dkms remove uksm/$(VERSION) --all
 	rm -rf $(DKMS_TREE)
 
+# uksmctl and uksm-ksm-compat, with their man pages, completion and unit; PREFIX
+# (/usr/local) and DESTDIR say where.
+.PHONY: tools install-tools uninstall-tools
+tools:
+	@$(MAKE) --no-print-directory -C tools
+
+install-tools uninstall-tools:
+	@$(MAKE) --no-print-directory -C tools $(@:%-tools=%)
+
 .PHONY: setup
 setup:
 	scripts/setup
@@ -76,7 +85,7 @@ bench-docs:
 .PHONY: check check-unit $(KERNELS:%=check-%)
 check:
 	@scripts/setup
-	@scripts/setup dkms
+	@scripts/setup dkms tools
 	@scripts/check
 
 check-unit:
@@ -111,6 +120,11 @@ built-for-long:
 	@scripts/setup $(LONG_KERNEL)
 	@scripts/build-module $(LONG_KERNEL) > build/$(LONG_KERNEL)/build.log 2>&1 || \
 		{ cat build/$(LONG_KERNEL)/build.log; exit 1; }
+.PHONY: check-tools
+check-tools:
+	@scripts/setup
+	@scripts/setup tools
+	@scripts/check --job docs --job uksmctl --job tools
 
 .PHONY: lint format
 lint:
@@ -143,6 +157,7 @@ help:
 	@echo 'make check          set up, then every test on every kernel'
 	@echo 'make check-unit     the tests that need no kernel'
 	@echo 'make check-NAME     the tests on one kernel: $(KERNELS)'
+	@echo 'make check-tools    uksmctl, and the programs that know ksm, on every kernel'
 	@echo 'make check-dkms     DKMS on Debian 12 and 13'
 	@echo 'make stress         everything at once for MINUTES=30, on KERNEL=6.12 with SMP=1'
 	@echo 'make cycles         load, merge, unload under load, CYCLES=1000 times'
@@ -152,6 +167,10 @@ help:
 	@echo 'make install        ... and install it'
 	@echo 'make dkms-install   install with DKMS, so that new kernels get it too'
 	@echo 'make dkms-remove    the reverse'
+	@echo 'make tools          uksmctl, the command of the administrator'
+	@echo 'make install-tools  ... and install it, with uksm-ksm-compat and man pages'
+	@echo '                    (PREFIX=/usr/local, DESTDIR=)'
+	@echo 'make uninstall-tools  the reverse'
 	@echo 'make lint           SPDX lines, shellcheck, checkpatch; advice of clang-format'
 	@echo 'make format         let clang-format rewrite FILES="...", else all C files'
 	@echo 'make setup          bring this machine to where all this works'

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The commands, and what their options say. */
+#ifndef UKSMCTL_COMMANDS_H
+#define UKSMCTL_COMMANDS_H
+
+#include <stdbool.h>
+
+#include "status.h"
+
+/**
+ * struct options - of all commands
+ * @json: JSON instead of text
+ * @interval: of status, seconds to measure CPU time over
+ * @dry_run: of set, only check
+ * @rows: of top, how many processes at most; 0: all
+ * @sort: of top, by which column
+ * @all: of top, processes that have nothing to do with merging as well
+ * @vms: of top, virtual machines only
+ */
+struct options {
+	bool json;
+	double interval;
+	bool dry_run;
+	long rows;
+	const char *sort;
+	bool all;
+	bool vms;
+};
+
+/*
+ * Each takes its options and the arguments that are left, and returns the status
+ * to end with.
+ */
+enum status command_status(const struct options *options, int argc,
+			   char **argv);
+enum status command_watch(const struct options *options, int argc, char **argv);
+enum status command_set(const struct options *options, int argc, char **argv);
+enum status command_top(const struct options *options, int argc, char **argv);
+enum status command_features(const struct options *options, int argc,
+			     char **argv);
+
+#endif /* UKSMCTL_COMMANDS_H */

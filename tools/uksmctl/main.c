@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* uksmctl: show and set what the module uksm does. The command line. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "array.h"
+#include "commands.h"
+#include "interval.h"
+#include "status.h"
+
+/**
+ * struct command - one of them
+ * @name: as on the command line
+ * @options: letters of the options that it takes, beside -h and -V
+ * @run: what does it
+ */
+struct command {
+	const char *name;
+	const char *options;
+	enum status (*run)(const struct options *options, int argc,
+			   char **argv);
+};
+
+static const struct command commands[] = {
+	{ "status", "ji", command_status },    { "watch", "j", command_watch },
+	{ "set", "jn", command_set },	       { "top", "jarsv", command_top },
+	{ "features", "j", command_features },
+};
+
+/* tests/docs reads the names of commands and options here. */
+static const char usage_text[] =
+	"usage: uksmctl [--json] COMMAND [OPTION...] [ARGUMENT...]\n"
+	"\n"
+	"  status                     saving, profit, CPU time, and both engines\n"
+	"    -i, --interval SECONDS   measure CPU time over so long (1)\n"
+	"  watch [INTERVAL [COUNT]]   a line each INTERVAL seconds (1)\n"
+	"  set NAME=VALUE...          write knobs: all of them, or none\n"
+	"    -n, --dry-run            check only\n"
+	"  top                        which process has how much of the saving\n"
+	"    -r, --rows COUNT         so many at most, 0 for all (20)\n"
+	"    -s, --sort COLUMN        by rss, mergeable, merged (default), pid or name\n"
+	"    -v, --vms                virtual machines only\n"
+	"    -a, --all                processes that merging does not concern as well\n"
+	"  features                   what this kernel and this module offer\n"
+	"\n"
+	"  -j, --json                 JSON instead of text\n"
+	"  -h, --help                 this\n"
+	"  -V, --version              the version\n"
+	"\n"
+	"Exit status: 0 success, 1 the kernel refused, 2 wrong usage or value,\n"
+	"3 module not loaded, 4 root needed, 5 set could not undo what it had written.\n";
+
+static const struct option long_options[] = {
+	{ "all", no_argument, NULL, 'a' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "interval", required_argument, NULL, 'i' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "rows", required_argument, NULL, 'r' },
+	{ "sort", required_argument, NULL, 's' },
+	{ "vms", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char short_options[] = "ahi:jnr:s:vV";
+
+static enum status usage_failure(void)
+{
+	fputs("Try 'uksmctl --help'.\n", stderr);
+
+	return STATUS_USAGE;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+
+	return NULL;
+}
+
+/* Return: STATUS_OK, or STATUS_USAGE with a message. */
+static enum status take_option(int letter, const char *argument,
+			       struct options *options)
+{
+	char *end;
+
+	switch (letter) {
+	case 'a':
+		options->all = true;
+		break;
+	case 'i':
+		if (!interval_parse(argument, &options->interval))
+			return fail(STATUS_USAGE,
+				    "--interval %s: not a number of seconds",
+				    argument);
+		break;
+	case 'j':
+		options->json = true;
+		break;
+	case 'n':
+		options->dry_run = true;
+		break;
+	case 'r':
+		options->rows = strtol(argument, &end, 10);
+		if (!*argument || *end || options->rows < 0)
+			return fail(STATUS_USAGE,
+				    "--rows %s: not a number of rows",
+				    argument);
+		break;
+	case 's':
+		options->sort = argument;
+		break;
+	case 'v':
+		options->vms = true;
+		break;
+	default:
+		return usage_failure();
+	}
+
+	return STATUS_OK;
+}
+
+/* Letters of the options seen that the command does not take. */
+static enum status check_options(const struct command *command,
+				 const char *seen)
+{
+	for (; *seen; seen++) {
+		if (strchr(command->options, *seen))
+			continue;
+		complain("%s takes no option -%c", command->name, *seen);
+		return usage_failure();
+	}
+
+	return STATUS_OK;
+}
+
+static enum status run(int argc, char **argv)
+{
+	struct options options = { .interval = 1,
+				   .rows = 20,
+				   .sort = "merged" };
+	char seen[sizeof(short_options)] = "";
+	const struct command *command;
+	enum status status;
+	int letter;
+
+	while ((letter = getopt_long(argc, argv, short_options, long_options,
+				     NULL)) != -1) {
+		if (letter == 'h') {
+			fputs(usage_text, stdout);
+			return STATUS_OK;
+		}
+		if (letter == 'V') {
+			puts("uksmctl " UKSM_VERSION);
+			return STATUS_OK;
+		}
+		status = take_option(letter, optarg, &options);
+		if (status)
+			return status;
+		if (!strchr(seen, letter))
+			seen[strlen(seen)] = (char)letter;
+	}
+	if (optind == argc) {
+		fputs(usage_text, stderr);
+		return STATUS_USAGE;
+	}
+
+	command = find_command(argv[optind]);
+	if (!command) {
+		complain("there is no command '%s'", argv[optind]);
+		return usage_failure();
+	}
+	status = check_options(command, seen);
+
+	return status ?:
+			command->run(&options, argc - optind - 1,
+				     argv + optind + 1);
+}
+
+int main(int argc, char **argv)
+{
+	enum status status = run(argc, argv);
+
+	return status ?: flush_output();
+}

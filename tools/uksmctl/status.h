@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Exit statuses, and the messages that go with them. docs/uksmctl.8 lists them. */
+#ifndef UKSMCTL_STATUS_H
+#define UKSMCTL_STATUS_H
+
+/** enum status - what the command ends with */
+enum status {
+	STATUS_OK = 0,
+	STATUS_REFUSED =
+		1, /* the kernel refused, or something could not be read */
+	STATUS_USAGE = 2, /* a command, option, name or value that is wrong */
+	STATUS_NO_MODULE = 3, /* uksm is not loaded */
+	STATUS_PERMISSION = 4, /* root is needed */
+	STATUS_PARTLY_SET = 5, /* a refused setting could not be undone */
+};
+
+/**
+ * complain() - one line on stderr, after the program's name
+ * @format: as printf(), without a newline
+ */
+__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+
+/**
+ * fail() - complain, and say with what to end
+ * @status: the status
+ * @format: as printf(), without a newline
+ *
+ * Return: @status.
+ */
+__attribute__((format(printf, 2, 3))) enum status fail(enum status status,
+						       const char *format, ...);
+
+/**
+ * require_memory() - a result of malloc(), or the end of the program
+ * @memory: what malloc() or its like returned
+ */
+void *require_memory(void *memory);
+
+/**
+ * flush_output() - write out what stdout holds
+ *
+ * Return: STATUS_OK, or STATUS_REFUSED, with a message, when it cannot be written;
+ * a reader that has gone (EPIPE) needs no message.
+ */
+enum status flush_output(void);
+
+#endif /* UKSMCTL_STATUS_H */

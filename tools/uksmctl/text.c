@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *make_path(char *path, const char *format, ...)
+{
+	const char *root = secure_getenv("UKSMCTL_ROOT");
+	va_list arguments;
+	size_t used;
+
+	used = (size_t)snprintf(path, PATH_SIZE, "%s", root ? root : "");
+	if (used >= PATH_SIZE)
+		used = PATH_SIZE - 1;
+	va_start(arguments, format);
+	vsnprintf(path + used, PATH_SIZE - used, format, arguments);
+	va_end(arguments);
+
+	return path;
+}
+
+static ssize_t read_all(int file, char *text, size_t size)
+{
+	size_t used = 0;
+
+	while (used < size) {
+		ssize_t got = read(file, text + used, size - used);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			break;
+		used += (size_t)got;
+	}
+
+	return (ssize_t)used;
+}
+
+int text_read(const char *path, char *text)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t size;
+
+	text[0] = '\0';
+	if (file < 0)
+		return -errno;
+	size = read_all(file, text, TEXT_SIZE);
+	close(file);
+	if (size < 0)
+		return (int)size;
+	if (size == TEXT_SIZE)
+		return -EFBIG;
+	while (size && strchr(" \t\r\n", text[size - 1]))
+		size--;
+	text[size] = '\0';
+
+	return 0;
+}
+
+int text_write(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t wrote;
+	int err = 0;
+
+	if (file < 0)
+		return -errno;
+	wrote = write(file, text, strlen(text));
+	if (wrote < 0)
+		err = -errno;
+	else if ((size_t)wrote != strlen(text))
+		err = -EIO;
+	if (close(file) && !err)
+		err = -errno;
+
+	return err;
+}
+
+FILE *text_open(const char *path)
+{
+	return fopen(path, "re");
+}
+
+bool text_is_integer(const char *text)
+{
+	const char *digits = text + (*text == '-');
+	size_t length = strspn(digits, "0123456789");
+
+	return length && !digits[length] && (digits[0] != '0' || length == 1);
+}
+
+int text_number(const char *text, long long *number)
+{
+	char *end;
+
+	if (!text_is_integer(text))
+		return -EINVAL;
+	errno = 0;
+	*number = strtoll(text, &end, 10);
+
+	return -errno;
+}
+
+char *text_choice(char *text)
+{
+	char *from = strchr(text, '[');
+	char *to = from ? strchr(from, ']') : NULL;
+
+	if (!to)
+		return text;
+	*to = '\0';
+
+	return from + 1;
+}
