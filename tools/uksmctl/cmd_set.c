@@ -127,50 +127,53 @@ static enum status check_all(struct settings *settings, char **arguments)
 	return worst;
 }
 
-/*
- * Choosing an advisor sets the batch as well, so to put back the one means to put
- * back the other.
- */
-static bool put_back_batch(const struct setting *setting, const char *batch)
+/* Return: false, with a message, when it stays as it is. */
+static bool put_back(const struct setting *setting)
 {
-	return strcmp(setting->name, "advisor_mode") || !batch ||
-	       strcmp(setting->old, "none") ||
-	       !engine_write(ENGINE_UKSM, "pages_to_scan", batch);
+	int err = engine_write(ENGINE_UKSM, setting->name, setting->old);
+
+	if (err)
+		complain("%s: could not be put back to %s: %s", setting->name,
+			 setting->old, strerror(-err));
+
+	return !err;
 }
 
-/* A write to run that failed half way has stopped the scanner. */
-static bool has_changed(const struct setting *setting)
+/*
+ * What is set along with another knob, or by a write that fails half way, as that
+ * to run: whether it has to be put back is seen in the file.
+ */
+static bool put_back_if_changed(const struct setting *setting)
 {
-	char *now = read_choice(setting->name);
-	bool changed = now && strcmp(now, setting->old);
+	char *now = setting->old ? read_choice(setting->name) : NULL;
+	bool same = !now || !strcmp(now, setting->old);
 
 	free(now);
 
-	return changed;
+	return same || put_back(setting);
 }
 
 /* The last first. Return: false when one stays as it is. */
-static bool undo(struct settings *settings, size_t written, const char *batch)
+static bool undo(const struct settings *settings, size_t failed, char *batch)
 {
-	bool undone = true;
+	struct setting batch_setting = { .name = "pages_to_scan",
+					 .old = batch };
+	bool undone = true, advised = false;
+	size_t i = failed;
 
-	while (written--) {
-		struct setting *setting = &settings->list[written];
-		int err =
-			engine_write(ENGINE_UKSM, setting->name, setting->old);
-
-		if (!err && put_back_batch(setting, batch))
-			continue;
-		complain("%s: could not be put back to %s: %s", setting->name,
-			 setting->old, strerror(-err));
-		undone = false;
+	while (i--) {
+		undone &= put_back(&settings->list[i]);
+		advised |= !strcmp(settings->list[i].name, "advisor_mode");
 	}
+	/* The advisor has set the batch. */
+	if (advised)
+		undone &= put_back_if_changed(&batch_setting);
 
-	return undone;
+	return undone & put_back_if_changed(&settings->list[failed]);
 }
 
-static enum status report_refusal(struct settings *settings, size_t failed,
-				  int error, const char *batch)
+static enum status report_refusal(const struct settings *settings,
+				  size_t failed, int error, char *batch)
 {
 	const struct setting *setting = &settings->list[failed];
 	const char *meaning =
@@ -180,7 +183,7 @@ static enum status report_refusal(struct settings *settings, size_t failed,
 	complain(UKSM_SYSFS_DIR "/%s: %s refused: %s%s%s%s", setting->name,
 		 setting->value, strerror(error), meaning ? " (" : "",
 		 meaning ? meaning : "", meaning ? ")" : "");
-	if (!undo(settings, failed + has_changed(setting), batch))
+	if (!undo(settings, failed, batch))
 		return fail(STATUS_PARTLY_SET,
 			    "some settings are changed, see above");
 	if (failed)

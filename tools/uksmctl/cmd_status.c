@@ -12,6 +12,7 @@
 #include "format.h"
 #include "interval.h"
 #include "json.h"
+#include "saturate.h"
 #include "scanner.h"
 
 /**
@@ -53,11 +54,13 @@ static struct saving saving_of(const struct report *report)
 	engine_files_number(&report->uksm, "pages_sharing", &sharing);
 	engine_files_number(&report->uksm, "ksm_zero_pages", &zero);
 	engine_files_number(&report->uksm, "metadata_bytes", &saving.metadata);
-	saving.merged = sharing * page_size;
-	saving.zero = zero * page_size;
+	saving.merged = multiply_saturated(sharing, page_size);
+	saving.zero = multiply_saturated(zero, page_size);
 	if (!engine_files_number(&report->uksm, "general_profit",
 				 &saving.profit))
-		saving.profit = saving.merged + saving.zero - saving.metadata;
+		saving.profit = subtract_saturated(add_saturated(saving.merged,
+								 saving.zero),
+						   saving.metadata);
 
 	return saving;
 }
@@ -95,6 +98,9 @@ static const char *ksmd_state(const struct report *report)
 {
 	if (report->ksm_is_uksm)
 		return "hidden";
+	/* The directory of a module that has gone, see uksm-ksm-compat(8). */
+	if (report->ksm_is_there && !report->ksm.count)
+		return "hidden by a stale mount";
 
 	return report->ksm_is_there ? state_of(&report->ksm) :
 				      "not in this kernel";
@@ -124,8 +130,8 @@ static void print_saving(const struct report *report)
 
 	printf("saved     %-10s  %lld addresses share %lld merged pages\n",
 	       format_bytes(figure, (double)saving.merged),
-	       number_of(&report->uksm, "pages_sharing") +
-		       number_of(&report->uksm, "pages_shared"),
+	       add_saturated(number_of(&report->uksm, "pages_sharing"),
+			     number_of(&report->uksm, "pages_shared")),
 	       number_of(&report->uksm, "pages_shared"));
 	printf("zeroes    %-10s  in %lld addresses that map the zero page\n",
 	       format_bytes(figure, (double)saving.zero),
@@ -161,7 +167,7 @@ static void print_ksmd(const struct report *report, double interval)
 	printf("ksmd      %s", ksmd_state(report));
 	if (report->ksm_is_uksm)
 		printf(": uksm's directory is mounted over /sys/kernel/mm/ksm");
-	else if (report->ksm_is_there)
+	else if (report->ksm.count)
 		printf(": %lld pages sharing, %lld shared",
 		       number_of(&report->ksm, "pages_sharing"),
 		       number_of(&report->ksm, "pages_shared"));

@@ -11,6 +11,7 @@
 #include "format.h"
 #include "json.h"
 #include "procfs.h"
+#include "saturate.h"
 
 /**
  * struct totals - of all processes
@@ -110,8 +111,9 @@ static double saved_part(void)
 		    engine_read(engines[i], "pages_sharing", text) ||
 		    text_number(text, &sharing))
 			continue;
-		if (shared + sharing > 0)
-			return (double)sharing / (double)(shared + sharing);
+		if (shared > 0 || sharing > 0)
+			return (double)sharing /
+			       ((double)shared + (double)sharing);
 	}
 
 	return 0;
@@ -123,7 +125,8 @@ static struct totals add_up(const struct processes *processes)
 
 	for (size_t i = 0; i < processes->count; i++)
 		if (processes->list[i].merged_bytes > 0)
-			totals.merged += processes->list[i].merged_bytes;
+			totals.merged = add_saturated(
+				totals.merged, processes->list[i].merged_bytes);
 
 	return totals;
 }

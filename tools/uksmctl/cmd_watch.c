@@ -12,6 +12,7 @@
 #include "format.h"
 #include "interval.h"
 #include "json.h"
+#include "saturate.h"
 #include "scanner.h"
 
 /* Lines between two headings where the height of the terminal is not known. */
@@ -69,7 +70,8 @@ static void take_sample(struct sample *sample)
 static long long change(const struct sample *before, const struct sample *now,
 			enum counter counter)
 {
-	return now->counters[counter] - before->counters[counter];
+	return subtract_saturated(now->counters[counter],
+				  before->counters[counter]);
 }
 
 /* A counter that never falls has fallen only if the module was loaded anew. */

@@ -44,7 +44,7 @@ static enum answer ask_file(const char *file)
 /* "FILE:WORD": a line that begins with the word. */
 static enum answer ask_line(const char *subject)
 {
-	const char *word = strrchr(subject, ':') + 1;
+	const char *word = strchr(subject, ':') + 1;
 	char path[PATH_SIZE], *line = NULL;
 	bool found = false;
 	size_t room = 0;

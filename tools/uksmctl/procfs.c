@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "saturate.h"
 #include "smaps.h"
 #include "status.h"
 #include "text.h"
@@ -59,14 +60,16 @@ static void read_ksm_figures(struct process *process)
 	process->zero_bytes = -1;
 	if (!process_read_text(process->pid, "ksm_stat", text)) {
 		pages = keyed_number(text, "ksm_zero_pages");
-		process->zero_bytes = pages < 0 ? -1 : pages * page_size;
+		process->zero_bytes =
+			pages < 0 ? -1 : multiply_saturated(pages, page_size);
 		pages = keyed_number(text, "ksm_merging_pages");
 	}
 	if (pages < 0 &&
 	    (process_read_text(process->pid, "ksm_merging_pages", text) ||
 	     text_number(text, &pages)))
 		pages = -1;
-	process->merged_bytes = pages < 0 ? -1 : pages * page_size;
+	process->merged_bytes =
+		pages < 0 ? -1 : multiply_saturated(pages, page_size);
 }
 
 static void read_name(struct process *process)
@@ -94,7 +97,8 @@ static int read_process(struct process *process)
 	if (process_read_text(process->pid, "statm", text) ||
 	    sscanf(text, "%ld %ld", &size, &resident) != 2 || !size)
 		return -ESRCH;
-	process->rss_bytes = (long long)resident * sysconf(_SC_PAGESIZE);
+	process->rss_bytes =
+		multiply_saturated(resident, sysconf(_SC_PAGESIZE));
 	read_name(process);
 	read_ksm_figures(process);
 

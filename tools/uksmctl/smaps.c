@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "saturate.h"
 #include "text.h"
 
 /*
@@ -18,14 +19,16 @@ static void take_line(const char *line, struct smaps *smaps,
 	long long kibibytes;
 
 	if (sscanf(line, "Rss: %lld kB", &kibibytes) == 1) {
-		*resident = kibibytes * 1024;
+		*resident = multiply_saturated(kibibytes, 1024);
 	} else if (sscanf(line, "KSM: %lld kB", &kibibytes) == 1) {
 		if (smaps->ksm_bytes < 0)
 			smaps->ksm_bytes = 0;
-		smaps->ksm_bytes += kibibytes * 1024;
+		smaps->ksm_bytes = add_saturated(
+			smaps->ksm_bytes, multiply_saturated(kibibytes, 1024));
 	} else if (!strncmp(line, "VmFlags:", 8)) {
 		if (strstr(line, " mg"))
-			smaps->mergeable_bytes += *resident;
+			smaps->mergeable_bytes = add_saturated(
+				smaps->mergeable_bytes, *resident);
 		*resident = 0;
 	}
 }

@@ -53,10 +53,12 @@ int text_read(const char *path, char *text)
 		return -errno;
 	size = read_all(file, text, TEXT_SIZE);
 	close(file);
-	if (size < 0)
-		return (int)size;
 	if (size == TEXT_SIZE)
-		return -EFBIG;
+		size = -EFBIG;
+	if (size < 0) {
+		text[0] = '\0';
+		return (int)size;
+	}
 	while (size && strchr(" \t\r\n", text[size - 1]))
 		size--;
 	text[size] = '\0';

@@ -26,7 +26,7 @@ make_path(char *path, const char *format, ...);
 /**
  * text_read() - read a small file, without white space at its end
  * @path: as made by make_path()
- * @text: receives it, TEXT_SIZE bytes
+ * @text: receives it, TEXT_SIZE bytes; "" on failure
  *
  * Return: 0 or -errno; -EFBIG when it is longer than the kernel makes such files.
  */

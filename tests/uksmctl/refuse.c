@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * For LD_PRELOAD: lets write(2) to files fail as REFUSE says, NAME=ERRNO for every
+ * write to a file of that name, NAME@N=ERRNO from the Nth on, separated by commas.
+ * Only files below UKSMCTL_ROOT are looked at; what is written there replaces all that
+ * the file held, as with a knob.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define RULES_MAX 8
+
+/* How many writes each rule has seen. */
+static int seen[RULES_MAX];
+
+static const char *name_of(int file, char *path)
+{
+	const char *root = getenv("UKSMCTL_ROOT");
+	char link[64];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+	length = readlink(link, path, PATH_MAX - 1);
+	if (length < 0)
+		return NULL;
+	path[length] = '\0';
+	if (!root || strncmp(path, root, strlen(root)))
+		return NULL;
+
+	return strrchr(path, '/') + 1;
+}
+
+/* Return: the errno to fail with, or 0. */
+static int refusal(const char *name)
+{
+	char rules[256], *rule, *rest = rules;
+	int index = 0;
+
+	snprintf(rules, sizeof(rules), "%s", getenv("REFUSE") ?: "");
+	while ((rule = strsep(&rest, ",")) && index < RULES_MAX) {
+		int *count = &seen[index++];
+		char wanted[64];
+		int from = 1, error;
+
+		if (sscanf(rule, "%63[^@=]@%d=%d", wanted, &from, &error) !=
+			    3 &&
+		    sscanf(rule, "%63[^@=]=%d", wanted, &error) != 2)
+			continue;
+		if (!strcmp(wanted, name) && ++*count >= from)
+			return error;
+	}
+
+	return 0;
+}
+
+ssize_t write(int file, const void *data, size_t size)
+{
+	char path[PATH_MAX];
+	const char *name = name_of(file, path);
+	int error = name ? refusal(name) : 0;
+
+	if (error) {
+		errno = error;
+		return -1;
+	}
+
+	/* A knob keeps what was written last, and no more of what it held. */
+	if (name && ftruncate(file, 0))
+		return -1;
+
+	return syscall(SYS_write, file, data, size);
+}
