@@ -124,7 +124,8 @@ built-for-long:
 check-tools:
 	@scripts/setup
 	@scripts/setup tools
-	@scripts/check --job docs --job uksmctl --job tools
+	@scripts/check --job docs --job uksmctl --job uksmctl-vm \
+		--job tools
 
 .PHONY: lint format
 lint:

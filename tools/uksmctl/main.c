@@ -23,11 +23,15 @@ struct command {
 			   char **argv);
 };
 
+/* clang-format off */
 static const struct command commands[] = {
-	{ "status", "ji", command_status },    { "watch", "j", command_watch },
-	{ "set", "jn", command_set },	       { "top", "jarsv", command_top },
+	{ "status", "ji", command_status },
+	{ "watch", "j", command_watch },
+	{ "set", "jn", command_set },
+	{ "top", "jarsv", command_top },
 	{ "features", "j", command_features },
 };
+/* clang-format on */
 
 /* tests/docs reads the names of commands and options here. */
 static const char usage_text[] =
