@@ -125,7 +125,7 @@ check-tools:
 	@scripts/setup
 	@scripts/setup tools
 	@scripts/check --job docs --job uksmctl --job uksmctl-vm \
-		--job tools
+		--job ksm-compat --job ksm-units --job ksm-tools
 
 .PHONY: lint format
 lint:

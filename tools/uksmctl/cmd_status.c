@@ -142,6 +142,24 @@ static void print_saving(const struct report *report)
 	       format_bytes(figure, (double)saving.profit));
 }
 
+/* Who else has a say in how much is scanned. */
+static void print_limits(const struct engine_files *files)
+{
+	const struct file_value *advisor =
+		engine_files_find(files, "advisor_mode");
+	char text[TEXT_SIZE];
+	long long percent;
+
+	if (advisor) {
+		snprintf(text, sizeof(text), "%s", advisor->text);
+		if (strchr(text, '[') && strcmp(text_choice(text), "none"))
+			printf(", as the advisor sets it");
+	}
+	if (engine_files_number(files, "max_cpu_percentage", &percent) &&
+	    percent < 100)
+		printf(", within %lld %% of a CPU", percent);
+}
+
 static void print_scanner(const struct report *report, double interval)
 {
 	char figure[FIGURE_SIZE];
@@ -151,9 +169,11 @@ static void print_scanner(const struct report *report, double interval)
 	if (report->uksmd.cpu_seconds >= 0)
 		printf("; %s of CPU time since load",
 		       format_duration(figure, report->uksmd.cpu_seconds));
-	printf("\n          %lld pages each %lld ms; %lld full scans, %lld pages looked at\n",
+	printf("\n          %lld pages each %lld ms",
 	       number_of(&report->uksm, "pages_to_scan"),
-	       number_of(&report->uksm, "sleep_millisecs"),
+	       number_of(&report->uksm, "sleep_millisecs"));
+	print_limits(&report->uksm);
+	printf("; %lld full scans, %lld pages looked at\n",
 	       number_of(&report->uksm, "full_scans"),
 	       number_of(&report->uksm, "pages_scanned"));
 	printf("pages     %lld unshared, %lld volatile; %lld merged ones written since\n",
