@@ -55,13 +55,23 @@ install-tools uninstall-tools:
 setup:
 	scripts/setup
 
-.PHONY: demo
-demo: DEMO_KERNEL = $(or $(KERNEL),6.12)
+# The comparison of ksmd and uksm; AB= takes further options of scripts/uksm-ab.
+AB_KERNEL = $(or $(KERNEL),6.12)
+define prepare-ab
+@scripts/setup $(AB_KERNEL) 6.1 libvirt
+@scripts/build-module $(AB_KERNEL) > build/$(AB_KERNEL)/build.log 2>&1 || \
+	{ cat build/$(AB_KERNEL)/build.log; exit 1; }
+endef
+
+.PHONY: demo ab
 demo:
-	@scripts/setup $(DEMO_KERNEL) 6.1
-	@scripts/build-module $(DEMO_KERNEL) > build/$(DEMO_KERNEL)/build.log 2>&1 || \
-		{ cat build/$(DEMO_KERNEL)/build.log; exit 1; }
-	@KERNEL=$(DEMO_KERNEL) tests/demo/run
+	$(prepare-ab)
+	@scripts/uksm-ab --kernel $(AB_KERNEL) $(AB)
+
+ab:
+	$(prepare-ab)
+	@scripts/setup guest
+	@scripts/uksm-ab --kernel $(AB_KERNEL) --repeats $(or $(REPEATS),5) --full $(AB)
 
 # BENCH= takes options of tests/bench/run; ICOUNT=1 counts instructions.
 .PHONY: bench bench-core bench-docs
@@ -155,6 +165,8 @@ help:
 	@echo '                    BENCH="--works a,b --repeats 3" etc.: tests/bench/run --help)'
 	@echo 'make bench-core     the pure code alone on this CPU, beside what ksmd does'
 	@echo 'make bench-docs     measure on all kernels anew what docs/benchmarks.md shows'
+	@echo 'make ab             the same in full: REPEATS=5 times, ksmd at more settings'
+	@echo '                    (AB="..." for both: options of scripts/uksm-ab)'
 	@echo 'make check          set up, then every test on every kernel'
 	@echo 'make check-unit     the tests that need no kernel'
 	@echo 'make check-NAME     the tests on one kernel: $(KERNELS)'

@@ -1,34 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a guest of the demo runs: fill memory, keep rewriting a little of it,
- * and say at the end whether every byte is what was written.
- *
- * usage: guest SEED MEBIBYTES
- *
- * It talks over stdin and stdout: it says "booted"; told to "fill", it answers
- * "filled" once memory is written; to "verify" it answers "intact ..." or
- * "DAMAGED ..."; "damage" flips a bit behind its own back; "off" ends it.
+ * Pages of known content in a guest.
  *
  * What a page must hold follows from the seed, the page's number and how often
  * it was rewritten, so nothing but that count has to be remembered.
  */
-#include <errno.h>
-#include <poll.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
+
+#include "agent.h"
 
 #define PAGE_SIZE	4096
 #define PAGE_WORDS	(PAGE_SIZE / 8)
-
-/* One page in so many is rewritten now and then, some of them at each tick. */
-#define REWRITTEN_ONE_IN	128
-#define REWRITES_PER_TICK	8
-#define TICK_MSECS		100
 
 /* Percentages; the rest is unique to its place. */
 #define PERCENT_ZERO		5
@@ -49,15 +34,23 @@ static uint64_t guest_seed;
 static uint64_t pages;
 static uint64_t (*memory)[PAGE_WORDS];
 static uint32_t *rewrites;
-static bool filled;
 
-/* splitmix64's output function: a good hash of 64 bits. */
-static uint64_t hash(uint64_t x)
+/* One page in so many is rewritten now and then, some of them at each tick. */
+static unsigned int stride;
+static unsigned int rewrites_per_tick;
+
+bool memory_init(uint64_t seed, uint64_t mebibytes, unsigned int one_in,
+		 unsigned int per_tick)
 {
-	x += 0x9e3779b97f4a7c15;
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-	return x ^ (x >> 31);
+	guest_seed = seed;
+	pages = mebibytes * (1 << 20) / PAGE_SIZE;
+	stride = one_in;
+	rewrites_per_tick = per_tick;
+	memory = mmap(NULL, pages * PAGE_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	rewrites = calloc(pages, sizeof(*rewrites));
+
+	return stride && memory != MAP_FAILED && rewrites;
 }
 
 /* Every guest has the same kinds at the same places. */
@@ -113,7 +106,7 @@ static void rewrite(uint64_t *words, uint64_t page, uint32_t n)
 {
 	uint64_t random = hash(hash(guest_seed ^ page) + n);
 
-	if (page / REWRITTEN_ONE_IN % 2)
+	if (page / stride % 2)
 		words[random % PAGE_WORDS] = random;	/* one word of it */
 	else if (n % 2)
 		fill(words, random);			/* all of it */
@@ -132,23 +125,21 @@ static bool is_intact(uint64_t page)
 	return !memcmp(expected, memory[page], PAGE_SIZE);
 }
 
-static void write_all(void)
+void memory_fill(void)
 {
 	for (uint64_t page = 0; page < pages; page++)
 		write_first(memory[page], page);
-	filled = true;
-	puts("filled");
 }
 
-/* What verify() is there to find: to try whether the demo fails then. */
-static void damage(void)
+/* What memory_verify() is there to find: to try whether a run fails then. */
+void memory_damage(void)
 {
 	uint64_t page = hash(guest_seed) % pages;
 
 	memory[page][hash(page) % PAGE_WORDS] ^= 1ULL << 42;
 }
 
-static void verify(void)
+bool memory_verify(void)
 {
 	uint64_t damaged = 0, first = 0, written = 0;
 
@@ -165,60 +156,21 @@ static void verify(void)
 	else
 		printf("intact %lu bytes in %lu pages, %lu rewrites\n",
 		       pages * PAGE_SIZE, pages, written);
+	return !damaged;
 }
 
-static void tick(void)
+/* A write to a merged page waits until the host has given the guest its own. */
+void memory_tick(void)
 {
 	static uint64_t next;
 
-	for (unsigned int i = 0; i < REWRITES_PER_TICK; i++) {
+	for (unsigned int i = 0; i < rewrites_per_tick; i++) {
+		uint64_t began = latency_now_nsecs();
+
 		rewrite(memory[next], next, ++rewrites[next]);
-		next += REWRITTEN_ONE_IN;
+		latency_add(LATENCY_MEMORY, latency_now_nsecs() - began);
+		next += stride;
 		if (next >= pages)
 			next = 0;
-	}
-}
-
-int main(int argc, char **argv)
-{
-	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
-	char line[32];
-
-	if (argc != 3)
-		return 2;
-	guest_seed = strtoull(argv[1], NULL, 10);
-	pages = strtoull(argv[2], NULL, 10) * (1 << 20) / PAGE_SIZE;
-	memory = mmap(NULL, pages * PAGE_SIZE, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	rewrites = calloc(pages, sizeof(*rewrites));
-	if (memory == MAP_FAILED || !rewrites) {
-		perror("guest");
-		return 1;
-	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	setvbuf(stdin, NULL, _IONBF, 0);
-
-	puts("booted");
-
-	for (;;) {
-		int ready = poll(&input, 1, TICK_MSECS);
-
-		if (ready < 0 && errno != EINTR)
-			return 1;
-		if (ready <= 0) {
-			if (filled)
-				tick();
-			continue;
-		}
-		if (!fgets(line, sizeof(line), stdin))
-			return 1;
-		if (!strcmp(line, "fill\n"))
-			write_all();
-		else if (!strcmp(line, "verify\n"))
-			verify();
-		else if (!strcmp(line, "damage\n"))
-			damage();
-		else if (!strcmp(line, "off\n"))
-			return 0;
 	}
 }

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What makes a comparison fail, and whether uksm is worse than ksmd."""
+
+from .figures import tracked
+
+# tests/vm/run's, for a machine that failed or whose kernel log is not clean.
+STATUS_TIMEOUT, STATUS_RIG = 124, 125
+
+
+def machine_failures(data):
+    status = data.get("machine_status", 0)
+    if status == STATUS_TIMEOUT:
+        return ["the machine did not end in time"]
+    if status == STATUS_RIG:
+        return ["the machine failed or its kernel log is not clean; the runner's "
+                "message is above"]
+    if status and not data["complaints"]:
+        return [f"the experiment ended with {status}"]
+    return []
+
+
+def failures(comparison):
+    """What fails a comparison whatever the engines' figures are."""
+    data = comparison.data
+    found = list(data["complaints"]) + machine_failures(data)
+    if not data["runs"] and not found:
+        found.append("nothing was measured")
+    for contestant in comparison.contestants:
+        lost = [run for run in contestant.complete
+                if run.intact < comparison.guests]
+        if lost and not data["complaints"]:
+            found.append(f"{contestant.label}: a guest's memory was not intact")
+        if len(contestant.complete) < len(contestant.runs) and not found:
+            found.append(f"{contestant.label} did not get through all steps")
+    return found
+
+
+def judgements(comparison):
+    """(fulfilled, sentence) for each thing uksm has to be as good at as ksmd."""
+    pair = comparison.pair()
+    if not pair:
+        return []
+    ksmd, uksm = pair
+    # Settled readings are that exact, and no guest boots twice the same.
+    noise = comparison.options["settle"] / 100 * \
+        tracked(ksmd.complete[-1].starts[-1].sample)
+
+    def both(figure, form):
+        values = [contestant.median(figure) for contestant in (uksm, ksmd)]
+        return values, " and ".join(f"{value:{form}}" for value in values)
+
+    left, left_text = both(lambda run: run.left(), ".0f")
+    scans, scans_text = both(lambda run: run.scans(), ".0f")
+    cpu, cpu_text = both(lambda run: run.cpu(), ".2f")
+    intact, intact_text = both(lambda run: run.intact, ".0f")
+    found = [
+        (left[0] <= left[1] + noise,
+         f"saving at least ksmd's: pages in use after it (to {noise:.0f}, as exact "
+         f"as \"settled\" is): {left_text}"),
+        (min(intact) == comparison.guests,
+         f"guests' memory intact: {intact_text} of {comparison.guests}")]
+    if comparison.options["equal"] == "knobs":
+        found[1:1] = [
+            (scans[0] <= scans[1], f"no more full scans to settle: {scans_text}"),
+            (cpu[0] <= cpu[1], f"no more CPU seconds to settle: {cpu_text}")]
+    else:
+        found[1:1] = equal_cpu(ksmd, uksm)
+    return found
+
+
+def equal_cpu(ksmd, uksm):
+    """At an equal share of a CPU what counts is when the saving is there."""
+    times = [contestant.median(lambda run: (run.reach(90) or [None])[0])
+             for contestant in (uksm, ksmd)]
+    if None in times:
+        return [(times[0] is not None, "90 % of the oracle's saving was reached")]
+    return [(times[0] <= times[1],
+             f"90 % of the oracle's saving no later: {times[0]:.1f} and "
+             f"{times[1]:.1f} s after a start from nothing")]
+
+
+def exit_status(comparison):
+    if failures(comparison):
+        return 1
+    if not comparison.options.get("judge", True):
+        return 0
+    return 0 if all(good for good, _ in judgements(comparison)) else 1
+
+
+def conclusion(comparison):
+    """In one sentence."""
+    if failures(comparison):
+        return "FAILED: what failed is listed here."
+    judged = judgements(comparison)
+    if not judged:
+        return "Nothing to judge: that takes ksmd and uksm at equal settings."
+    if all(good for good, _ in judged):
+        return "uksm is no worse than ksmd in any of these."
+    return "uksm is WORSE than ksmd where it says NO."
