@@ -8,8 +8,8 @@ from .figures import PARTS, mebibytes
 from .svg import Chart, Spans
 
 WIDE, HALF = (960, 330), (470, 290)
-# CPU time is shown as a share over so many samples.
-CPU_WINDOW = 5
+# CPU time is shown as a share of so many seconds at least.
+CPU_WINDOW_SECONDS = 8
 
 
 @dataclasses.dataclass
@@ -134,15 +134,17 @@ def pages(comparison):
 
 
 def cpu_share(run):
-    """(seconds, percent of a CPU), over a few samples."""
+    """(seconds, percent of a CPU), over a sliding window."""
     samples = run.samples()
-    points = []
-    for index in range(1, len(samples)):
-        old, new = samples[max(0, index - CPU_WINDOW)], samples[index]
-        passed = new["time"] - old["time"]
-        if passed >= 0.5:
-            points.append((new["time"] - samples[0]["time"],
-                           100 * (new["cpu_seconds"] - old["cpu_seconds"]) / passed))
+    points, first = [], 0
+    for sample in samples:
+        while samples[first + 1]["time"] <= sample["time"] - CPU_WINDOW_SECONDS:
+            first += 1
+        passed = sample["time"] - samples[first]["time"]
+        if passed >= CPU_WINDOW_SECONDS:
+            used = sample["cpu_seconds"] - samples[first]["cpu_seconds"]
+            points.append((sample["time"] - samples[0]["time"],
+                           100 * used / passed))
     return points
 
 

@@ -55,9 +55,8 @@ def banner(comparison):
               for failure in verdict.failures(comparison)]
     bad = verdict.failures(comparison) or not all(
         good for good, _ in verdict.judgements(comparison))
-    conclusion = verdict.conclusion(comparison)
-    return element("div", element("strong", html.escape(
-        conclusion[0].upper() + conclusion[1:])) +
+    return element(
+        "div", element("strong", html.escape(verdict.conclusion(comparison))) +
         element("ul", "".join(items)), class_="verdict bad" if bad else "verdict")
 
 
