@@ -181,6 +181,8 @@ class Experiment:
             self.guests, engine.read_number("max_page_sharing", 256), self.idle)
         self.read_latencies()
         engine.set_knobs(self.run["knobs_wanted"])
+        if self.monitor.governor:
+            self.monitor.governor.restart()
         step["begun"] = self.monitor.take()
         engine.write("run", 1)
         self.settle(engine, step)

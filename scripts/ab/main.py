@@ -154,7 +154,9 @@ def compare(options):
         options.out = BUILD / f"ab/{place}-{now:%Y%m%d-%H%M%S}"
     options.out.mkdir(parents=True, exist_ok=True)
     data = run_on_host(options) if options.host else run_in_machine(options)
-    return report.write(data, options.out, show=True)
+    status = report.write(data, options.out, show=True)
+    options.raw.unlink(missing_ok=True)
+    return status
 
 
 def act(options):

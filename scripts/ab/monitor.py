@@ -151,13 +151,18 @@ class Governor:
     def __init__(self, engine, percent):
         self.engine = engine
         self.share = percent / 100
-        self.pages = int(engine.read("pages_to_scan"))
-        self.first = self.last = None
+        self.pages = self.last = None
+        self.restart()
+
+    def restart(self):
+        """From the engine's own pages_to_scan, with nothing used so far."""
+        self.pages = int(self.engine.read("pages_to_scan"))
+        self.last = None
 
     def adjust(self, sample):
         now, cpu = sample[0], sample[COLUMNS.index("cpu_seconds")]
-        if self.first is None:
-            self.first = self.last = (now, cpu)
+        if self.last is None:
+            self.last = (now, cpu)
             return
         passed = now - self.last[0]
         if passed < self.WINDOW_SECONDS or self.engine.read("run") != "1":

@@ -24,6 +24,10 @@ def table(content):
         cells = element("th", html.escape(row[0]), scope="row") + \
             "".join(element("td", html.escape(cell)) for cell in row[1:])
         marked = "mark" if any(cell.endswith(" *") for cell in row[1:]) else ""
+        if tables.is_head(row):
+            cells = element("th", html.escape(row[0]), scope="rowgroup",
+                            colspan=len(row))
+            marked = "head"
         rows.append(element("tr", cells, class_=marked))
     head = ""
     if any(content.columns):

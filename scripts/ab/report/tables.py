@@ -14,12 +14,17 @@ MISSING = "–"
 
 @dataclasses.dataclass
 class Table:
-    """Rows of cells; the first of each is its title."""
+    """Rows of cells; the first of each is its title.  A row with nothing else
+    says what those after it are about."""
 
     title: str
     columns: list
     rows: list
     note: str = ""
+
+
+def is_head(row):
+    return bool(row[0]) and not any(row[1:])
 
 
 def plural(number, noun):
@@ -51,6 +56,11 @@ class Rows:
     def columns(self):
         names = [contestant.label for contestant in self.contestants]
         return ["", *names, *(["uksm/ksmd"] if self.pair else [])]
+
+    def head(self, title):
+        """What the rows that follow are about."""
+        cells = len(self.columns()) - 1
+        self.rows.append([title] + [""] * cells)
 
     def add(self, title, form, figure, unit=""):
         cells = [spread(contestant.values(figure), form, unit)
@@ -91,11 +101,11 @@ def by_guests(comparison):
     """The settled counters and savings as guests come."""
     rows = Rows(comparison.engines(), comparison.pair())
     for index in range(comparison.guests):
-        title = f"with {plural(index + 1, 'guest')}"
+        rows.head(f"with {plural(index + 1, 'guest')}")
         for name in COUNTERS:
-            rows.add(f"{title}: {name}", ".0f",
+            rows.add(name, ".0f",
                      lambda run, name=name: run.starts[index].sample[name])
-        rows.add(f"{title}: saved of all pages", ".1f",
+        rows.add("saved of all pages", ".1f",
                  lambda run: run.starts[index].percent, " %")
         if index == 0:
             rows.add("saved within a guest", ".0f",
@@ -115,11 +125,10 @@ def effort(comparison):
     """What each guest took to settle."""
     rows = Rows(comparison.engines(), comparison.pair())
     for index in range(comparison.guests):
-        title = f"guest {index + 1}"
-        rows.add(f"{title}: full scans", ".0f", lambda run: run.starts[index].scans)
-        rows.add(f"{title}: seconds", ".1f", lambda run: run.starts[index].seconds)
-        rows.add(f"{title}: scanner CPU", ".2f", lambda run: run.starts[index].cpu,
-                 " s")
+        rows.head(f"guest {index + 1}")
+        rows.add("full scans", ".0f", lambda run: run.starts[index].scans)
+        rows.add("seconds", ".1f", lambda run: run.starts[index].seconds)
+        rows.add("scanner CPU", ".2f", lambda run: run.starts[index].cpu, " s")
     return Table(
         "Until each guest had settled", rows.columns(), rows.rows,
         "Full scans count from when the guest had filled its memory, seconds and CPU "
@@ -136,10 +145,12 @@ def oracle(comparison):
     rows.add("the oracle's saving", ".0f", lambda run: run.oracle()["saving"],
              " pages")
     for percent in PARTS:
-        for index, (what, form) in enumerate((("seconds", ".1f"),
-                                              ("scanner CPU s", ".2f"))):
-            rows.add(f"{percent} % of it: {what}", form, lambda run: (
-                run.reach(percent) or [None, None])[index])
+        rows.head(f"to {percent} % of it")
+        rows.add("seconds", ".1f",
+                 lambda run: (run.reach(percent) or [None])[0])
+        rows.add("scanner CPU", ".2f",
+                 lambda run: (run.reach(percent) or [None, None])[1], " s")
+    rows.head("until settled")
     rows.add("reached in the end", ".1f", lambda run: run.oracle_percent(), " %")
     rows.add("scanner CPU meanwhile", ".1f", lambda run: run.cpu_percent("cold"),
              " %")
@@ -153,15 +164,15 @@ def latencies(comparison):
     """Of the guests' own work, without and with each engine."""
     table = []
     for name in comparison.latency_names():
-        for contestant in comparison.contestants:
-            for kind, when in (("hold", "steady"), ("cold", "while merging")):
+        for kind, when in (("hold", "steady"), ("cold", "while merging")):
+            table.append([f"{name}, {when}"] + [""] * 5)
+            for contestant in comparison.contestants:
                 counts = contestant.histogram(kind, name)
-                if not counts:
-                    continue
-                table.append([f"{name}, {contestant.label}, {when}",
-                              str(sum(counts.values()))] +
-                             [show(latency.percentile(counts, part), ".1f")
-                              for part in (50, 90, 99, 99.9)])
+                if counts:
+                    table.append(
+                        [contestant.label, str(sum(counts.values()))] +
+                        [show(latency.percentile(counts, part), ".1f")
+                         for part in (50, 90, 99, 99.9)])
     if not table:
         return None
     return Table(

@@ -4,17 +4,20 @@
 from . import tables, verdict
 
 
-def widths(table):
-    rows = [table.columns, *table.rows]
-    return [max(len(row[index]) for row in rows)
-            for index in range(len(table.columns))]
+def widths(rows):
+    return [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
 
 
 def aligned(table):
     """The first column to the left, figures to the right."""
-    size = widths(table)
+    rows, headed = [], False
+    for row in table.rows:
+        headed = headed or tables.is_head(row)
+        indent = "  " if headed and not tables.is_head(row) else ""
+        rows.append([indent + row[0], *row[1:]])
+    size = widths([table.columns, *rows])
     lines = [table.title]
-    for row in [table.columns, *table.rows]:
+    for row in [table.columns, *rows]:
         cells = [f"{row[0]:{size[0]}}"]
         cells += [f"{cell:>{width}}" for cell, width in zip(row[1:], size[1:])]
         lines.append("  " + "  ".join(cells).rstrip())
@@ -46,7 +49,9 @@ def markdown_table(table):
         lines.append(f"| {' | '.join(' ' for _ in table.columns)} |")
         alignment = ["---"] * len(table.columns)
     lines.append(f"| {' | '.join(alignment)} |")
-    lines += [f"| {' | '.join(map(escape, row))} |" for row in table.rows]
+    for row in table.rows:
+        first = f"**{escape(row[0])}**" if tables.is_head(row) else escape(row[0])
+        lines.append(f"| {' | '.join([first, *map(escape, row[1:])])} |")
     if table.note:
         lines += ["", escape(table.note)]
     return "\n".join(lines)
