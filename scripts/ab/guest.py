@@ -2,6 +2,7 @@
 """A guest of the experiment: it runs guest/agent.c, and is talked to over a
 serial port."""
 
+import concurrent.futures
 import pathlib
 import select
 import socket
@@ -24,8 +25,17 @@ class Guest:
         self.backend = backend
         self.idle = idle
         self.received = ""
-        self.pid = backend.start(spec)
+        self.pid = self.start()
         self.socket = self.connect()
+
+    def start(self):
+        """The PID of its QEMU.  libvirt may take long, samples go on meanwhile."""
+        with concurrent.futures.ThreadPoolExecutor(1) as worker:
+            started = worker.submit(self.backend.start, self.spec)
+            while not started.done():
+                self.idle()
+                time.sleep(POLL_SECONDS)
+            return started.result()
 
     def connect(self):
         deadline = time.monotonic() + CONNECT_SECONDS
