@@ -121,7 +121,8 @@ def run_in_machine(options):
             machine.wait()
         file.unlink()
         options.module.unlink()
-    for raw in BUILD.glob(f"log/ab-{options.kernel}-*-{machine.pid}/share/out/raw.json"):
+    log = f"log/ab-{options.kernel}-*-{machine.pid}"
+    for raw in BUILD.glob(f"{log}/share/out/raw.json"):
         data = json.loads(raw.read_text())
         data["machine_status"] = status
         data["kernel"] = options.kernel

@@ -64,8 +64,8 @@ def add_guests(parser):
                               SCENARIOS.items()),
         choices=list(SCENARIOS), default="identical", metavar="NAME")
     add("guests", "how many (3)", type=positive, default=3, metavar="N")
-    add("guest-mem", "MiB of memory of each (192, with Debian 256; 1024 on a host)", type=positive,
-        metavar="MIB")
+    add("guest-mem", "MiB of memory of each (192, with Debian 256; 1024 on a host)",
+        type=positive, metavar="MIB")
     add("fill", "MiB that each fills (half its memory; with Debian a sixth)",
         type=positive, metavar="MIB")
     add("duration", "seconds that all go on together (20, with Debian 60; 60 and 300 "

@@ -241,15 +241,24 @@ def setup(comparison):
         ["where", "this host" if options.get("host") else
          "an emulated machine with nested guests: times count as ratios only"],
         ["guests are", f"{host.get('guests_are', MISSING)} "
-         f"({host.get('software', MISSING)})"],
+         f"({host.get('software', MISSING)})" +
+         (f"; libvirt did not answer: {data['libvirt_missing']}"
+          if data.get("libvirt_missing") else "")],
         ["guests", f"{options.get('guests')} of {options.get('guest_mem')} MiB, each "
          f"fills {options.get('fill')} MiB"],
         ["scenario", options.get("scenario", "")],
         ["transparent huge pages", host.get("huge_pages") or MISSING],
         ["equal", equal_text(options)],
-        ["repeats", str(options.get("repeats", 1))],
+        ["repeats", str(options.get("repeats", 1)) +
+         (", in reversed order each time" if options.get("repeats", 1) > 1 else "")],
+        ["engines before each run", "stopped and empty, checked" if all(
+            run.get("empty_before") for run in data["runs"]) else "not all empty"],
         ["date", data.get("date", MISSING)],
         ["took", f"{data.get('seconds', 0):.0f} s"]]
+    for key, title in (("foreign", "other mergeable memory there was"),
+                       ("skipped", "not on this kernel")):
+        if data.get(key):
+            rows.append([title, ", ".join(data[key])])
     for contestant in comparison.engines():
         knobs = contestant.runs[0].record["knobs"]
         rows.append([f"knobs of {contestant.label}", ", ".join(
