@@ -20,6 +20,8 @@
 #define WEB_DIRECTORY	"/var/www/html/ab"
 #define WEB_FILES	64
 #define FILE_BYTES	(32 * 1024)
+/* nginx ends a connection after a thousand requests. */
+#define WEB_REQUESTS	500
 
 #define DATABASE_PORT	6379
 #define RECORDS		4096
@@ -114,11 +116,24 @@ static size_t read_header(void)
 	return length;
 }
 
+static bool reconnect_web(void)
+{
+	fclose(web.in);
+	fclose(web.out);
+	return connect_to(WEB_PORT, &web);
+}
+
 static void get_file(unsigned int file)
 {
 	static uint8_t expected[FILE_BYTES], answer[FILE_BYTES];
-	uint64_t began = latency_now_nsecs();
+	static unsigned int requests;
+	uint64_t began;
 
+	if (!(++requests % WEB_REQUESTS) && !reconnect_web()) {
+		fail("nginx accepts no further connection");
+		return;
+	}
+	began = latency_now_nsecs();
 	fprintf(web.out, "GET /ab/%u HTTP/1.1\r\nHost: guest\r\n\r\n", file);
 	fflush(web.out);
 	if (read_header() != FILE_BYTES || fread(answer, FILE_BYTES, 1, web.in) != 1) {
