@@ -170,6 +170,20 @@ class PlainQemu:
             self.remove(name)
 
 
+def stray_qemus():
+    """PIDs of what PlainQemu started and could not end, being killed."""
+    found = []
+    for cmdline in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = cmdline.read_bytes().split(b"\0")
+        except (OSError, ProcessLookupError):
+            continue    # it ended meanwhile
+        if b"-name" in words and \
+                words[words.index(b"-name") + 1].startswith(PREFIX.encode()):
+            found.append(int(cmdline.parent.name))
+    return found
+
+
 def connect(choice):
     """A backend: "libvirt", "qemu", or "auto": the first that works."""
     if choice == "qemu":

@@ -6,14 +6,9 @@ before they stop in reverse order."""
 import contextlib
 import datetime
 import json
-import os
-import pathlib
-import platform
-import shutil
-import subprocess
 import time
 
-from . import domains, hoststate, latency, oracle, scenarios
+from . import domains, hostinfo, hoststate, latency, oracle, scenarios
 from .engine import COUNTERS, NoEngine, engines
 from .errors import Failure
 from .guest import Guest
@@ -348,18 +343,6 @@ class Experiment:
             self.progress.plan(weight * repeats +
                                WEIGHT_VETO * (merging and options.veto))
 
-    def describe_host(self):
-        cpu = [line.split(":", 1)[1].strip() for line in
-               pathlib.Path("/proc/cpuinfo").read_text().split("\n")
-               if line.startswith("model name")]
-        thp = pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled")
-        self.data["host"] = {
-            "release": platform.release(), "version": platform.version(),
-            "cpus": os.cpu_count(), "cpu": cpu[0] if cpu else "",
-            "memory_mib": os.sysconf("SC_PHYS_PAGES") * 4096 >> 20,
-            "guests_are": self.backend.kind, "software": self.backend.describe(),
-            "huge_pages": thp.read_text().strip() if thp.exists() else ""}
-
     def measure(self):
         for repeat in range(1, self.options.repeats + 1):
             # By turns forwards and backwards: no engine always comes first.
@@ -383,16 +366,16 @@ class Experiment:
             if hoststate.clean_up_after_another():
                 self.monitor.say("undid what a comparison that was killed had left")
             self.need_resources()
-            state = hoststate.remember()
+            state = hoststate.remember(self.options.work)
             undo.callback(self.restore, state)
             hoststate.take_over()
             self.options.keep_module = state["module"]
-            undo.enter_context(work_directory(self.options))
+            undo.enter_context(hoststate.work_directory(self.options))
             self.backend, why = domains.connect(self.options.guests_by)
             undo.callback(self.backend.close)
             undo.callback(self.remove_guests)
             self.data["libvirt_missing"] = why
-            self.describe_host()
+            self.data["host"] = hostinfo.describe(self.backend)
             self.plan()
             try:
                 self.measure()
@@ -405,12 +388,12 @@ class Experiment:
         options = self.options
         hoststate.need_room(options.take_over)
         need = options.guests * options.guest_mem << 20
-        have = hoststate.available_bytes()
+        have = hostinfo.available_bytes()
         if need > have * MEMORY_PART:
             raise Failure(f"{options.guests} guests of {options.guest_mem} MiB take "
                           f"more than {MEMORY_PART:.0%} of the {have >> 20} MiB that "
                           "are available")
-        foreign = hoststate.foreign_memory()
+        foreign = hostinfo.foreign_memory()
         self.data["foreign"] = foreign
         if foreign and not options.take_over:
             raise Failure("other processes' memory would be merged too and counted: "
@@ -435,28 +418,3 @@ def recorded(options):
                 "keep_module", "damage")
     return {key: value for key, value in vars(options).items()
             if key not in left_out and isinstance(value, (int, float, str, list))}
-
-
-@contextlib.contextmanager
-def work_directory(options):
-    """Everything that guests need, in one place of its own: nested guests that
-    read their kernel over 9p do not start reliably."""
-    options.work.mkdir(mode=0o755, parents=True)
-    try:
-        shutil.copy(options.kernel_image, options.work / "kernel")
-        for initrd in options.initrds:
-            shutil.copy(initrd, options.work)
-        yield
-    except OSError as error:
-        raise Failure(f"{error.filename}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(options.work, ignore_errors=True)
-
-
-def need_kvm():
-    """Load it, where it is a module; complain where there is none."""
-    for module in ("kvm_amd", "kvm_intel"):
-        if not pathlib.Path("/dev/kvm").exists():
-            subprocess.run(["modprobe", "-q", module], check=False)
-    if not pathlib.Path("/dev/kvm").exists():
-        raise Failure("no KVM on this machine")

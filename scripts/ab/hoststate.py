@@ -7,9 +7,11 @@ import fcntl
 import json
 import os
 import pathlib
+import shutil
+import signal
 import subprocess
 
-from . import domains
+from . import domains, hostinfo
 from .engine import engines
 from .errors import Failure
 
@@ -25,13 +27,6 @@ def command(*words):
     if done.returncode:
         raise Failure(f"{' '.join(map(str, words))}: {done.stdout.strip()}")
     return done.stdout
-
-
-def available_bytes():
-    for line in pathlib.Path("/proc/meminfo").read_text().split("\n"):
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return 0
 
 
 def module_loaded():
@@ -58,9 +53,25 @@ def only_one():
         yield
 
 
-def remember():
+@contextlib.contextmanager
+def work_directory(options):
+    """Everything that guests need, in one place of its own: nested guests that
+    read their kernel over 9p do not start reliably."""
+    options.work.mkdir(mode=0o755, parents=True)
+    try:
+        shutil.copy(options.kernel_image, options.work / "kernel")
+        for initrd in options.initrds:
+            shutil.copy(initrd, options.work)
+        yield
+    except OSError as error:
+        raise Failure(f"{error.filename}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(options.work, ignore_errors=True)
+
+
+def remember(work):
     """Write down how the host is, before anything is changed."""
-    state = {"module": module_loaded(), "engines": {}}
+    state = {"module": module_loaded(), "engines": {}, "work": str(work)}
     for name, engine in engines().items():
         if engine.exists():
             state["engines"][name] = {"run": engine.read("run"),
@@ -85,9 +96,9 @@ def need_room(taking_over):
                           f"0 to {engine.directory}/run, or use --take-over, which "
                           "starts it again afterwards")
         need = engine.counters()["sharing"] * 4096 + SPARE_BYTES
-        if need > available_bytes():
+        if need > hostinfo.available_bytes():
             raise Failure(f"unmerging what {name} holds takes {need >> 20} MiB, "
-                          f"and {available_bytes() >> 20} are available")
+                          f"and {hostinfo.available_bytes() >> 20} are available")
 
 
 def take_over():
@@ -128,27 +139,16 @@ def clean_up_after_another():
     """What an experiment that was killed has left behind; did one?"""
     if not STATE.exists():
         return False
+    state = json.loads(STATE.read_text())
     backend, _ = domains.connect("auto")
     try:
-        complaints = restore(json.loads(STATE.read_text()), backend)
+        for pid in domains.stray_qemus():
+            os.kill(pid, signal.SIGKILL)
+        complaints = restore(state, backend)
     finally:
         backend.close()
+    shutil.rmtree(state["work"], ignore_errors=True)
     if complaints:
         raise Failure("what an earlier comparison left behind cannot be undone: " +
                       "; ".join(complaints))
     return True
-
-
-def foreign_memory():
-    """Other processes whose memory may be merged: their names and PIDs."""
-    found = []
-    for smaps in pathlib.Path("/proc").glob("[0-9]*/smaps"):
-        try:
-            text = smaps.read_text(errors="replace")
-            if any(" mg" in line for line in text.split("\n")
-                   if line.startswith("VmFlags:")):
-                comm = smaps.with_name("comm").read_text().strip()
-                found.append(f"{comm} ({smaps.parent.name})")
-        except (OSError, ProcessLookupError):
-            continue    # it ended meanwhile, or is not ours to see
-    return found

@@ -10,9 +10,9 @@ import signal
 import subprocess
 import sys
 
-from . import hoststate, images, options as option_parser, report, scenarios
+from . import hostinfo, hoststate, images, options as option_parser, report, scenarios
 from .errors import Failure
-from .experiment import Experiment, need_kvm
+from .experiment import Experiment
 from .monitor import is_terminal
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -41,7 +41,7 @@ def guest_images(options):
 
 def run_experiment(options):
     """On the machine this runs on; the record is in options.raw."""
-    need_kvm()
+    hostinfo.need_kvm()
     experiment = Experiment(
         options, option_parser.make_contestants(options, options.contestants),
         option_parser.make_contestants(options, options.once))

@@ -7,7 +7,7 @@ import statistics
 
 from .. import latency
 from ..engine import COUNTERS
-from .figures import PARTS, PAGE_BYTES, mebibytes, saved_percent
+from .figures import PARTS, mebibytes, saved_percent
 
 MISSING = "–"
 
@@ -286,6 +286,3 @@ def main_tables(comparison):
 def scan_tables(comparison):
     """Of the first run of each engine."""
     return [scans(contestant.runs[0]) for contestant in comparison.engines()]
-
-
-__all__ = ["Table", "main_tables", "scan_tables", "setup", "PAGE_BYTES"]
