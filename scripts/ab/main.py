@@ -58,7 +58,11 @@ def run_on_host(options):
     options.live = is_terminal()
     if not hoststate.module_loaded() and not options.module and \
             "uksm" in options.contestants + options.once:
-        hoststate.command("modprobe", "-n", "-q", "uksm")
+        try:
+            hoststate.command("modprobe", "-n", "-q", "uksm")
+        except Failure as failure:
+            raise Failure("no module uksm for this kernel: make dkms-install, or "
+                          "--module FILE") from failure
     return run_experiment(options)
 
 
