@@ -33,10 +33,11 @@ class Experiment:
         self.once = once
         self.scenario = scenarios.SCENARIOS[options.scenario]
         self.progress = Progress()
-        self.monitor = Monitor(options.interval, options.live, self.progress)
+        self.guests = []
+        self.monitor = Monitor(options.interval, options.live, self.progress,
+                               self.guests)
         self.engines = engines()
         self.backend = None
-        self.guests = []
         self.run = None
         self.data = {"format": 1, "runs": [], "complaints": [],
                      "columns": list(COLUMNS)}

@@ -126,6 +126,18 @@ class Guest:
         """The guest's memory that the host holds and may merge, merged or not."""
         return sum(kib for _, _, kib in self.mergeable_ranges()) // 4
 
+    def anonymous_pages(self):
+        """Its QEMU's pages, merged or not; cheap to ask, so it is in every sample.
+        Zeroed pages that the kernel frees when it splits a huge page leave it."""
+        try:
+            status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        except (OSError, ProcessLookupError):
+            return 0
+        for line in status.split("\n"):
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) // 4
+        return 0
+
     def merged_pages(self):
         """Its addresses that map a merged page, as the kernel counts them."""
         path = pathlib.Path(f"/proc/{self.pid}/ksm_merging_pages")

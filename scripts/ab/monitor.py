@@ -9,7 +9,7 @@ import time
 from .engine import COUNTERS, NoEngine
 
 COLUMNS = ("time", "full_scans", *COUNTERS, "cpu_seconds", "metadata_bytes",
-           "cow_breaks")
+           "cow_breaks", "resident")
 # Without a terminal a line is shown that often at least.
 QUIET_SECONDS = 15
 HEADER = (f"{'':8}{'engine':18}{'step':14}{'scan':>5}" +
@@ -28,7 +28,8 @@ def cow_breaks():
 class Monitor:
     """Takes samples whenever somebody waits, and shows them."""
 
-    def __init__(self, interval, live, progress):
+    def __init__(self, interval, live, progress, guests):
+        self.guests = guests
         self.interval = interval
         self.live = live
         self.progress = progress
@@ -60,7 +61,8 @@ class Monitor:
         self.samples.append([
             round(self.seconds(), 3), self.engine.full_scans(), *counters.values(),
             round(self.engine.cpu_seconds(), 6),
-            self.engine.metadata_bytes(counters), cow_breaks()])
+            self.engine.metadata_bytes(counters), cow_breaks(),
+            sum(guest.anonymous_pages() for guest in self.guests)])
         self.next_sample = time.monotonic() + self.interval
         if self.governor:
             self.governor.adjust(self.samples[-1])

@@ -89,7 +89,7 @@ def from_nothing(comparison):
                 continue
             lines.append((contestant, index, [
                 (sample["time"] - samples[0]["time"],
-                 100 * sample["sharing"] / run.oracle()["saving"])
+                 100 * sample["gained"] / run.oracle()["saving"])
                 for sample in samples]))
     if not lines:
         return None

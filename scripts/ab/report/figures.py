@@ -124,18 +124,26 @@ class Run:
 
     def oracle_percent(self):
         """Of the oracle's saving, when all had settled from nothing."""
-        step = self.step("cold")
-        if not step or not step["oracle"]["saving"]:
+        samples = self.cold_samples()
+        if not samples or not self.oracle()["saving"]:
             return None
-        return 100 * self.sample(step["last"])["sharing"] / step["oracle"]["saving"]
+        return 100 * samples[-1]["gained"] / self.oracle()["saving"]
 
     def cold_samples(self):
-        """From when the engine was let go on guests with nothing merged."""
+        """From when the engine was let go on guests with nothing merged.
+
+        "gained" in each: pages saved, and zeroed ones that were freed as huge
+        pages were split, as later kernels do.  The oracle cannot tell the two.
+        """
         step = self.step("cold")
         if not step:
             return []
-        return [self.sample(index) for index in
-                range(step["begun"], step["last"] + 1)]
+        samples = [self.sample(index) for index in
+                   range(step["begun"], step["last"] + 1)]
+        for sample in samples:
+            freed = samples[0].get("resident", 0) - sample.get("resident", 0)
+            sample["gained"] = sample["sharing"] + max(0, freed)
+        return samples
 
     def reach(self, percent):
         """(seconds, CPU seconds) to that part of the oracle's saving."""
@@ -144,7 +152,7 @@ class Run:
             return None
         wanted = self.oracle()["saving"] * percent / 100
         for sample in samples:
-            if sample["sharing"] >= wanted:
+            if sample["gained"] >= wanted:
                 return (sample["time"] - samples[0]["time"],
                         sample["cpu_seconds"] - samples[0]["cpu_seconds"])
         return None

@@ -92,7 +92,9 @@ def overview(comparison):
         "In short", rows.columns(), rows.rows,
         "In use: the guests' resident pages less those saved. Huge pages give guests "
         "zeroed pages that they never asked for, more or fewer from run to run; "
-        "merged, they count as saved but are no gain. So this is what is judged." +
+        "merged, they count as saved but are no gain. Later kernels free them when "
+        "a huge page is split, which is a gain and does not count as saved. So what "
+        "is in use is judged." +
         (" Medians of the repeats, with the least and the greatest."
          if comparison.options.get("repeats", 1) > 1 else ""))
 
@@ -157,7 +159,8 @@ def oracle(comparison):
     return Table(
         "From nothing: all guests there, nothing merged", rows.columns(), rows.rows,
         "The oracle knows every guest's memory: it counts equal pages, each shared by "
-        "at most max_page_sharing, just before the engine starts.")
+        "at most max_page_sharing, just before the engine starts. Reached: pages "
+        "saved, and zeroed ones that the kernel freed as huge pages were split.")
 
 
 def latencies(comparison):
