@@ -14,7 +14,9 @@ POLL_SECONDS = 0.05
 KNOBS = ("advisor_mode", "pages_to_scan", "sleep_millisecs", "smart_scan",
          "use_zero_pages", "merge_across_nodes", "max_page_sharing",
          "advisor_max_cpu", "advisor_target_scan_time",
-         "advisor_min_pages_to_scan", "advisor_max_pages_to_scan")
+         "advisor_min_pages_to_scan", "advisor_max_pages_to_scan",
+         "stable_node_chains_prune_millisecs", "checksum_lines",
+         "max_cpu_percentage")
 
 
 def thread_pid(name):
