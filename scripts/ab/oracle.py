@@ -5,20 +5,22 @@ import array
 import collections
 
 PAGE_BYTES = 4096
-PRESENT = 1 << 63
+# Present, and mapped here only: with nothing merged, that leaves out the kernel's
+# zero page, which stands where zeroed parts of split huge pages were freed.
+OWN = 1 << 63 | 1 << 56
 # Pages read at once.
 BATCH = 256
 
 
 def present_runs(pid, start, end):
-    """(first page, pages) for each stretch of the range that is in memory."""
+    """(first page, pages) for each stretch of the range that takes memory."""
     entries = array.array("Q")
     with open(f"/proc/{pid}/pagemap", "rb") as pagemap:
         pagemap.seek(start // PAGE_BYTES * 8)
         entries.frombytes(pagemap.read((end - start) // PAGE_BYTES * 8))
     first = None
     for index, entry in enumerate(entries):
-        if entry & PRESENT:
+        if entry & OWN == OWN:
             if first is None:
                 first = index
             if index - first == BATCH:

@@ -73,7 +73,8 @@ def equal_cpu(ksmd, uksm):
     times = [contestant.median(lambda run: (run.reach(90) or [None])[0])
              for contestant in (uksm, ksmd)]
     if None in times:
-        return [(times[0] is not None, "90 % of the oracle's saving was reached")]
+        return [(times[0] is not None or times[1] is None,
+                 "90 % of the oracle's saving was reached, or not by ksmd either")]
     return [(times[0] <= times[1],
              f"90 % of the oracle's saving no later: {times[0]:.1f} and "
              f"{times[1]:.1f} s after a start from nothing")]
