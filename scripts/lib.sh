@@ -20,30 +20,61 @@ say()
 	printf '[%4ds] %s\n' "$SECONDS" "$*"
 }
 
-# kernel_names: the names in tests/kernels, in its order.
+# list_names FILE: the names in a list of kernels, in its order.
+list_names()
+{
+	awk '!/^#/ && NF { print $1 }' "$UKSM_TOP/$1"
+}
+
+# kernel_names: the distribution's kernels, which are the supported ones.
 kernel_names()
 {
-	awk '!/^#/ && NF { print $1 }' "$UKSM_TOP/tests/kernels"
+	list_names tests/kernels
 }
 
-# kernel_field NAME COLUMN: a column (2 suites, 3 image, 4 with) of a kernel.
+# debug_kernel_names: the kernels that are built here, to test with.
+debug_kernel_names()
+{
+	list_names tests/debug/kernels
+}
+
+# all_kernel_names: both.
+all_kernel_names()
+{
+	kernel_names
+	debug_kernel_names
+}
+
+# kernel_field NAME COLUMN: a column of a kernel, as its list explains them.
 kernel_field()
 {
-	awk -v name="$1" -v column="$2" \
-		'!/^#/ && $1 == name { print $column }' "$UKSM_TOP/tests/kernels"
+	awk -v name="$1" -v column="$2" '!/^#/ && $1 == name { print $column }' \
+		"$UKSM_TOP/tests/kernels" "$UKSM_TOP/tests/debug/kernels"
 }
 
-# kernel_exists NAME: does tests/kernels know it?
+# kernel_is_debug NAME: is it one that is built here?
+kernel_is_debug()
+{
+	debug_kernel_names | grep -qxF -- "$1"
+}
+
+# kernel_slower NAME: how many times as long as on other kernels all takes.
+kernel_slower()
+{
+	if kernel_is_debug "$1"; then kernel_field "$1" 5; else echo 1; fi
+}
+
+# kernel_exists NAME: does a list know it?
 kernel_exists()
 {
 	[ -n "$(kernel_field "$1" 1)" ]
 }
 
-# need_kernel NAME: stop unless tests/kernels knows NAME.
+# need_kernel NAME: stop unless a list knows NAME.
 need_kernel()
 {
 	kernel_exists "$1" ||
-		die "no kernel \"$1\" in tests/kernels, which has: $(kernel_names | xargs)"
+		die "no kernel \"$1\" in tests/kernels and tests/debug/kernels, which have: $(all_kernel_names | xargs)"
 }
 
 # in_root COMMAND ARG...: run in the build root, with the project at its own
