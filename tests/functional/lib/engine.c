@@ -160,11 +160,12 @@ static time_t now_secs(void)
 void engine_wait_full_scans(unsigned int nr)
 {
 	long target = engine_get("full_scans") + 1 + nr;
-	time_t deadline = now_secs() + WAIT_LIMIT_SECS;
+	unsigned int limit = WAIT_LIMIT_SECS * harness_slower();
+	time_t deadline = now_secs() + limit;
 
 	while (engine_get("full_scans") < target) {
-		CHECK(now_secs() < deadline, "full_scans at %ld after %d s, waiting for %ld",
-		      engine_get("full_scans"), WAIT_LIMIT_SECS, target);
+		CHECK(now_secs() < deadline, "full_scans at %ld after %u s, waiting for %ld",
+		      engine_get("full_scans"), limit, target);
 		usleep(POLL_USECS);
 	}
 }
@@ -226,7 +227,7 @@ static bool counters_zero(char *why, size_t len)
 		"pages_unshared",
 		"pages_volatile",
 	};
-	time_t deadline = now_secs() + 5;
+	time_t deadline = now_secs() + 5 * harness_slower();
 	size_t c = 0;
 
 	while (c < ARRAY_SIZE(counters)) {

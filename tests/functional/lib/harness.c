@@ -111,6 +111,14 @@ static double now_secs(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
+unsigned int harness_slower(void)
+{
+	const char *text = getenv("UKSM_SLOWER");
+	int slower = text ? atoi(text) : 0;
+
+	return slower > 0 ? slower : 1;
+}
+
 static bool has_second_node(void)
 {
 	return access("/sys/devices/system/node/node1", F_OK) == 0;
@@ -155,7 +163,7 @@ static int test_reap(pid_t pid, unsigned int timeout_secs, bool *timed_out)
 
 static bool test_run_one(const char *program, const struct test *test)
 {
-	unsigned int limit = test->timeout_secs ? test->timeout_secs : DEFAULT_TIMEOUT_SECS;
+	unsigned int limit = (test->timeout_secs ?: DEFAULT_TIMEOUT_SECS) * harness_slower();
 	char name[128], why[1200], leftover[256];
 	double start = now_secs();
 	bool timed_out, clean;

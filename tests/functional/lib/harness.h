@@ -15,7 +15,7 @@
  * struct test - one check of a program
  * @name: the part of the verdict's name after "PROGRAM."
  * @run: the test itself; it passes by returning
- * @timeout_secs: limit on its wall time; 0 means the default of 60 seconds
+ * @timeout_secs: limit on its wall time, times harness_slower(); 0 means the default of 60 seconds
  * @numa: it needs a second memory node and is skipped without one
  */
 struct test {
@@ -47,6 +47,13 @@ int harness_main(const char *program, const struct test *tests, size_t nr, int a
  * @why: reason, or NULL
  */
 void harness_verdict(const char *state, const char *name, const char *why);
+
+/**
+ * harness_slower() - how many times longer than elsewhere all takes on this kernel
+ *
+ * Every limit in seconds is to be multiplied by it.
+ */
+unsigned int harness_slower(void);
 
 /** test_fail() - end the calling process; the test it belongs to has failed for this reason */
 void test_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A kernel log without the reports of KCSAN that name none of the project's
+# modules: the rest of the kernel has races of its own.
+
+function leave()
+{
+	if (held !~ /BUG: KCSAN/ || held ~ /\[(uksm|trouble)\]/)
+		printf "%s", held
+	held = ""
+	inside = 0
+}
+
+/={60,}/ {
+	if (!inside) {
+		inside = 1
+		held = $0 "\n"
+		next
+	}
+	held = held $0 "\n"
+	leave()
+	next
+}
+
+inside {
+	held = held $0 "\n"
+	next
+}
+
+{ print }
+
+END { leave() }
