@@ -4,6 +4,7 @@
 
 #include <linux/kobject.h>
 #include <linux/ksm.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
@@ -49,6 +50,8 @@ void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
  *	does not count them
  * @num_poisoned_pages: pages that have failed; NULL where the kernel does not
  *	handle that
+ * @__mmu_notifier_invalidate_range_start_map: what lockdep takes for held while
+ *	notifiers run; on kernels with lockdep
  * @__start_BTF: the kernel's type information
  * @__stop_BTF: its end
  *
@@ -62,6 +65,9 @@ struct uksm_kdata {
 	struct kobject **mm_kobj;
 	atomic_long_t *ksm_zero_pages;
 	atomic_long_t *num_poisoned_pages;
+#ifdef CONFIG_LOCKDEP
+	struct lockdep_map *__mmu_notifier_invalidate_range_start_map;
+#endif
 	const u8 *__start_BTF;
 	const u8 *__stop_BTF;
 };

@@ -228,6 +228,19 @@ struct uksm_invalidate {
 	bool armed;
 };
 
+/*
+ * As the kernel's own callers do, tell lockdep that notifiers could run here:
+ * what they lock must not be held.
+ */
+static inline void uksm_lockdep_notifiers(void)
+{
+	might_sleep();
+#ifdef CONFIG_LOCKDEP
+	lock_map_acquire(uksm_kdata.__mmu_notifier_invalidate_range_start_map);
+	lock_map_release(uksm_kdata.__mmu_notifier_invalidate_range_start_map);
+#endif
+}
+
 /**
  * uksm_invalidate_start() - have secondary MMUs drop a range, and stay away
  * @inv: for uksm_invalidate_end()
@@ -241,6 +254,7 @@ static inline void uksm_invalidate_start(struct uksm_invalidate *inv,
 					 struct vm_area_struct *vma,
 					 unsigned long start, unsigned long end)
 {
+	uksm_lockdep_notifiers();
 	inv->armed = mm_has_notifiers(vma->vm_mm);
 	if (!inv->armed)
 		return;

@@ -26,6 +26,10 @@ UKSM_KSYM_DATA(ksm_zero_pages);
 UKSM_KSYM_DATA(num_poisoned_pages);
 #endif
 
+#ifdef CONFIG_LOCKDEP
+UKSM_KSYM_DATA(__mmu_notifier_invalidate_range_start_map);
+#endif
+
 UKSM_KSYM_FUNC(mm_find_pmd, pmd_t *, struct mm_struct *, unsigned long);
 UKSM_KSYM_FUNC(vm_normal_page, struct page *, struct vm_area_struct *,
 	       unsigned long, pte_t);
