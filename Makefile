@@ -4,6 +4,9 @@
 # only starts things.
 
 KERNELS := $(shell awk '!/^\#/ && NF { print $$1 }' tests/kernels)
+DEBUG_KERNELS := $(shell awk '!/^\#/ && NF { print $$1 }' tests/debug/kernels)
+# Those that `make check-debug` takes.
+CHECK_DEBUG ?= debug-6.12 kcsan-6.12
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 # The kernel that `make modules` builds for without KERNEL=.
@@ -106,6 +109,11 @@ $(KERNELS:%=check-%): check-%:
 	@scripts/setup $* source
 	@scripts/check $*
 
+.PHONY: check-debug
+check-debug:
+	@scripts/setup $(CHECK_DEBUG) source
+	@scripts/check $(CHECK_DEBUG)
+
 .PHONY: check-dkms
 check-dkms:
 	@scripts/setup dkms
@@ -150,7 +158,7 @@ format:
 clean:
 	find module \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete
-	rm -rf $(foreach k,$(KERNELS),build/$(k)/obj build/$(k)/*.ko)
+	rm -rf $(foreach k,$(KERNELS) $(DEBUG_KERNELS),build/$(k)/obj build/$(k)/*.ko)
 	rm -rf build/log build/tests
 
 distclean: clean
@@ -171,6 +179,8 @@ help:
 	@echo 'make check-unit     the tests that need no kernel'
 	@echo 'make check-NAME     the tests on one kernel: $(KERNELS)'
 	@echo 'make check-tools    uksmctl, and the programs that know ksm, on every kernel'
+	@echo 'make check-debug    KASAN, lockdep, kmemleak, KCSAN, failing allocations; it'
+	@echo '                    builds kernels first, half an hour each'
 	@echo 'make check-dkms     DKMS on Debian 12 and 13'
 	@echo 'make stress         everything at once for MINUTES=30, on KERNEL=6.12 with SMP=1'
 	@echo 'make cycles         load, merge, unload under load, CYCLES=1000 times'
