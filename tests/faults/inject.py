@@ -6,8 +6,9 @@ import os
 DEBUGFS = '/sys/kernel/debug/'
 ATTRIBUTES = ('failslab', 'fail_page_alloc')
 MANY = 1000000
-# Where the kernel puts modules: what has none of this on its stack is not ours.
-MODULES = (0xffffffffc0000000, 0xffffffffff000000)
+# Where the kernel puts modules, with KASLR or without: what has none of this on its
+# stack is not ours.
+MODULES = (0xffffffffa0000000, 0xffffffffff000000)
 NOWHERE = (0, 1)
 
 
