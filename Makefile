@@ -98,7 +98,7 @@ bench-docs:
 .PHONY: check check-unit $(KERNELS:%=check-%)
 check:
 	@scripts/setup
-	@scripts/setup dkms tools
+	@scripts/setup dkms tools bench libvirt browser
 	@scripts/check
 
 check-unit:
@@ -138,6 +138,7 @@ built-for-long:
 	@scripts/setup $(LONG_KERNEL)
 	@scripts/build-module $(LONG_KERNEL) > build/$(LONG_KERNEL)/build.log 2>&1 || \
 		{ cat build/$(LONG_KERNEL)/build.log; exit 1; }
+
 .PHONY: check-tools
 check-tools:
 	@scripts/setup
@@ -168,13 +169,13 @@ distclean: clean
 help:
 	@echo 'make demo           set up, then three KVM guests under ksmd and under uksm'
 	@echo '                    (KERNEL=$(firstword $(KERNELS)) etc. chooses the kernel)'
+	@echo 'make ab             the same in full: REPEATS=5 times, ksmd at more settings'
+	@echo '                    (AB="..." for both: options of scripts/uksm-ab)'
 	@echo 'make bench          set up, then ksmd and uksm over the benchmark'"'"'s works, with'
 	@echo '                    tables and charts (KERNEL=, ICOUNT=1 counts instructions,'
 	@echo '                    BENCH="--works a,b --repeats 3" etc.: tests/bench/run --help)'
 	@echo 'make bench-core     the pure code alone on this CPU, beside what ksmd does'
 	@echo 'make bench-docs     measure on all kernels anew what docs/benchmarks.md shows'
-	@echo 'make ab             the same in full: REPEATS=5 times, ksmd at more settings'
-	@echo '                    (AB="..." for both: options of scripts/uksm-ab)'
 	@echo 'make check          set up, then every test on every kernel'
 	@echo 'make check-unit     the tests that need no kernel'
 	@echo 'make check-NAME     the tests on one kernel: $(KERNELS)'
