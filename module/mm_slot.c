@@ -64,7 +64,8 @@ static struct uksm_mm_slot *process_add(struct task_struct *process, struct list
 		/* task_lock() keeps thread->mm, and thereby the mm, alive. */
 		task_lock(thread);
 		mm = thread->mm;
-		if (mm && !(thread->flags & PF_KTHREAD) &&
+		/* PF_KTHREAD never changes, whatever the thread does to other flags. */
+		if (mm && !(data_race(thread->flags) & PF_KTHREAD) &&
 		    uksm_mm_wants_merge(mm) && !slot_find(mm))
 			slot = slot_add(mm, after);
 		task_unlock(thread);

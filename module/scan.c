@@ -325,7 +325,7 @@ static unsigned int scan_mapped(struct uksm_mm_slot *slot, unsigned int max_page
 	*done = !vma;
 	if (!vma)
 		return 0;
-	if (!vma->anon_vma) {
+	if (!READ_ONCE(vma->anon_vma)) {
 		uksm_tracked_del_range(slot, cursor.address, vma->vm_end);
 		cursor.address = vma->vm_end;
 		return 0;

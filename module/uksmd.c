@@ -217,8 +217,6 @@ static void scanner_pause(struct account *account, enum uksm_scan_end end)
 		msecs = max(msecs, READ_ONCE(uksm_knobs.sleep_millisecs));
 	if (msecs || !account->left)
 		scanner_sleep(msecs);
-	else
-		try_to_freeze();
 }
 
 static int scanner_main(void *unused)

@@ -22,6 +22,12 @@ static bool vma_mergeable(struct vm_area_struct *vma)
 	return (vma->vm_flags & VM_MERGEABLE) && uksm_vma_compatible(vma);
 }
 
+/* A fault that holds the mmap_lock for reading, as we do, may just be setting it. */
+static bool vma_has_anon(struct vm_area_struct *vma)
+{
+	return READ_ONCE(vma->anon_vma);
+}
+
 /**
  * uksm_vma_lookup() - the mergeable VMA with pages that holds an address, or NULL
  * @mm: address space; the caller holds its mmap_lock
@@ -31,7 +37,7 @@ struct vm_area_struct *uksm_vma_lookup(struct mm_struct *mm, unsigned long addr)
 {
 	struct vm_area_struct *vma = find_vma(mm, addr);
 
-	return vma && vma->vm_start <= addr && vma_mergeable(vma) && vma->anon_vma ? vma : NULL;
+	return vma && vma->vm_start <= addr && vma_mergeable(vma) && vma_has_anon(vma) ? vma : NULL;
 }
 
 /**
@@ -62,7 +68,7 @@ struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long 
 {
 	struct vm_area_struct *vma = find_vma(mm, addr);
 
-	while (vma && !((vma->vm_flags & VM_MERGEABLE) && vma->anon_vma))
+	while (vma && !((vma->vm_flags & VM_MERGEABLE) && vma_has_anon(vma)))
 		vma = find_vma(mm, vma->vm_end);
 	return vma;
 }

@@ -549,12 +549,12 @@ static inline vm_fault_t uksm_unshare(struct vm_area_struct *vma,
  */
 static inline void uksm_mm_merging_add(struct mm_struct *mm, long pages)
 {
-	mm->ksm_merging_pages += pages;
+	WRITE_ONCE(mm->ksm_merging_pages, mm->ksm_merging_pages + pages);
 }
 
 static inline void uksm_mm_rmap_items_add(struct mm_struct *mm, long items)
 {
-	mm->ksm_rmap_items += items;
+	WRITE_ONCE(mm->ksm_rmap_items, mm->ksm_rmap_items + items);
 }
 
 /* The rest of the kernel */
