@@ -249,6 +249,19 @@ static pte_t *batch_skip_empty(struct uksm_batch *batch, unsigned long end, pte_
 }
 
 /*
+ * How far page tables are missing from an address on, whose PMD entry is empty: up
+ * to the end of the table of such entries at most.
+ */
+static unsigned long no_table_end(struct vm_area_struct *vma, unsigned long addr, pmd_t *pmd)
+{
+	unsigned long end = (addr & PMD_MASK) + PMD_SIZE;
+
+	while ((end & ~PUD_MASK) && end < vma->vm_end && pmd_none(uksm_pmd_read(++pmd)))
+		end += PMD_SIZE;
+	return end;
+}
+
+/*
  * The page-table lock is held while the pages of a batch are hashed, and faults
  * wait for it: of pages that are hashed in whole a batch has fewer.
  */
@@ -267,8 +280,8 @@ static unsigned int batch_limit(void)
  *	VMA, with the tile of records, and after UKSM_BATCH_PAGES
  * @hash: also tell checksums, and %UKSM_MAPPED_UNCHANGED
  *
- * Where there is no page table, the batch is a hole up to the end of what the
- * page table, or a missing table above it, would span, whatever @max_pages says.
+ * Where there is no page table, the batch is a hole up to the next one, or a part of
+ * the way there, whatever @max_pages says.
  * Else the batch may start behind @start, if there is nothing in between, and be
  * empty.
  *
@@ -291,7 +304,7 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 	batch->start = start;
 	batch->hole = pmd_none(pmdval);
 	if (batch->hole) {
-		end = pmd ? (start & PMD_MASK) + PMD_SIZE : uksm_no_pmd_end(vma->vm_mm, start);
+		end = pmd ? no_table_end(vma, start, pmd) : uksm_no_pmd_end(vma->vm_mm, start);
 		/* Behind the last address it is 0. */
 		batch->end = min(vma->vm_end - 1, end - 1) + 1;
 		return;
