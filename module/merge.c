@@ -125,22 +125,26 @@ struct window {
 
 /*
  * One notifier range and one page-table lock for all mappings, which are sorted
- * and of one page table. False if there is no page table (any more).
+ * and of one page table. If there is none (any more), then false, and all fail.
  */
 static bool window_open(struct window *w, struct vm_area_struct *vma,
-			const struct uksm_mapping *mapping, unsigned int nr)
+			struct uksm_mapping *mapping, unsigned int nr)
 {
 	pmd_t *pmd = uksm_find_pmd(vma->vm_mm, mapping[0].addr);
+	unsigned int i;
 
 	w->vma = vma;
 	w->start = mapping[0].addr;
 	w->end = mapping[nr - 1].addr + PAGE_SIZE;
-	if (!pmd)
-		return false;
-	uksm_invalidate_start(&w->inv, vma, w->start, w->end);
-	w->ptep = uksm_pte_map_lock(vma->vm_mm, pmd, w->start, &w->ptl);
-	if (!w->ptep)
-		uksm_invalidate_end(&w->inv);
+	w->ptep = NULL;
+	if (pmd) {
+		uksm_invalidate_start(&w->inv, vma, w->start, w->end);
+		w->ptep = uksm_pte_map_lock(vma->vm_mm, pmd, w->start, &w->ptl);
+		if (!w->ptep)
+			uksm_invalidate_end(&w->inv);
+	}
+	for (i = 0; !w->ptep && i < nr; i++)
+		mapping[i].err = mapping[i].err ?: -EAGAIN;
 	return w->ptep;
 }
 
@@ -208,14 +212,6 @@ static void protect_end(const struct window *w, struct uksm_mapping *m)
 	set_pte_at(w->vma->vm_mm, m->addr, window_pte(w, m->addr), m->pte);
 }
 
-static void mappings_fail(struct uksm_mapping *mapping, unsigned int nr, int err)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr; i++)
-		mapping[i].err = mapping[i].err ?: err;
-}
-
 /**
  * uksm_write_protect() - take the write permission from pages' mappings
  * @vma: the VMA that holds the addresses
@@ -238,10 +234,8 @@ void uksm_write_protect(struct vm_area_struct *vma, struct uksm_mapping *mapping
 	struct window w;
 	unsigned int i;
 
-	if (!window_open(&w, vma, mapping, nr)) {
-		mappings_fail(mapping, nr, -EAGAIN);
+	if (!window_open(&w, vma, mapping, nr))
 		return;
-	}
 	for (i = 0; i < nr; i++)
 		if (!mapping[i].err && protect_begin(&w, &mapping[i]))
 			__set_bit(i, cleared);
@@ -324,10 +318,8 @@ void uksm_replace_pages(struct vm_area_struct *vma, struct uksm_mapping *mapping
 	struct window w;
 	unsigned int i;
 
-	if (!window_open(&w, vma, mapping, nr)) {
-		mappings_fail(mapping, nr, -EAGAIN);
+	if (!window_open(&w, vma, mapping, nr))
 		return;
-	}
 	for (i = 0; i < nr; i++)
 		if (!mapping[i].err)
 			replace_pte(&w, &mapping[i]);
