@@ -110,13 +110,13 @@ int uksm_join_add(struct uksm_tracked *t, struct page *page, struct uksm_stable_
 	return 0;
 }
 
-/* The entry that has locked a KSM folio, or NULL. The last one most likely. */
-static struct join *klock_holder(const struct folio *kfolio, unsigned int before)
+/* Has an earlier entry locked a KSM folio already? The last one most likely. */
+static bool kfolio_locked(const struct folio *kfolio, unsigned int before)
 {
 	while (before--)
 		if (queue.join[before].klocked && queue.join[before].kfolio == kfolio)
-			return &queue.join[before];
-	return NULL;
+			return true;
+	return false;
 }
 
 /* All locks are only tried for: they have no order among each other. */
@@ -132,7 +132,7 @@ static int entry_lock(unsigned int i)
 		return -EAGAIN;
 	if (!join->node)
 		return 0;
-	if (!klock_holder(join->kfolio, i)) {
+	if (!kfolio_locked(join->kfolio, i)) {
 		if (!folio_trylock(join->kfolio))
 			return -EBUSY;
 		join->klocked = true;

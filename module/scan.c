@@ -263,7 +263,7 @@ static void tile_leave(struct uksm_mm_slot *slot)
 
 /*
  * The cursor comes to an address in @vma. Returns the number of pages to pass
- * over, with those the rest of a tile where nothing has happened for a while.
+ * over, which make up a tile where nothing has happened for a while; else 0.
  * A tile that belongs to several VMAs never rests.
  */
 static unsigned int tile_enter(struct uksm_mm_slot *slot, struct vm_area_struct *vma)
@@ -292,7 +292,7 @@ static bool scan_interrupted(void)
 }
 
 /*
- * Find the next mergeable VMA with pages at the cursor or behind, and move there;
+ * Find the next mergeable VMA at the cursor or behind, and move there;
  * NULL at the end of the address space.
  */
 static struct vm_area_struct *cursor_next_vma(struct uksm_mm_slot *slot)

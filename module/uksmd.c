@@ -241,7 +241,7 @@ static int scanner_main(void *unused)
 	return 0;
 }
 
-/** uksmd_sleep_changed() - sleep_millisecs has changed: the present sleep is over */
+/** uksmd_sleep_changed() - what the scanner sleeps by has changed: end its sleep */
 void uksmd_sleep_changed(void)
 {
 	scanner_wake();
