@@ -198,6 +198,7 @@ void uksm_checksum_prefetch(const void *page)
 
 /**
  * uksm_checksum_strengthen() - hash more of the pages that have a checksum
+ * @page: one of them, as for uksm_checksum()
  * @checksum: what uksm_checksum() gave for pages of different content
  *
  * From now on pages whose sample has this checksum are hashed in whole, so what
@@ -206,13 +207,16 @@ void uksm_checksum_prefetch(const void *page)
  *
  * Context: the caller serialises this with uksm_checksum().
  * Return: true if the checksum is stronger now than before; false when it is one
- * of whole pages already, or too many others have been strengthened.
+ * of whole pages already, @page does not have it (any more), or too many others
+ * have been strengthened.
  */
-bool uksm_checksum_strengthen(u32 checksum)
+bool uksm_checksum_strengthen(const void *page, u32 checksum)
 {
 	u32 *slot = weak_slot(checksum);
 
 	if (config.lines == UKSM_LINES || !checksum || *slot)
+		return false;
+	if (sample_repeats(page) || hash_sample(page) != checksum)
 		return false;
 	*slot = checksum;
 	config.nr_weak++;

@@ -29,7 +29,7 @@ void uksm_checksum_set_lines(unsigned int lines);
 unsigned int uksm_checksum_lines(void);
 u32 uksm_checksum(const void *page);
 void uksm_checksum_prefetch(const void *page);
-bool uksm_checksum_strengthen(u32 checksum);
+bool uksm_checksum_strengthen(const void *page, u32 checksum);
 u32 uksm_checksum_zero(void);
 
 #endif /* UKSM_CHECKSUM_H */

@@ -357,7 +357,7 @@ static void file_unshared(struct site *site, unsigned int nid, bool collides, bo
 {
 	struct uksm_tracked *t = site->t;
 
-	if (collides && uksm_stable_strengthen(t->key.checksum)) {
+	if (collides && uksm_stable_strengthen(site->page, t->key.checksum)) {
 		t->key.checksum = uksm_page_checksum(site->page);
 		collides = false;
 	}

@@ -153,7 +153,7 @@ static void entry_differs(unsigned int i)
 	queue.mapping[i].err = -EAGAIN;
 	if (!queue.join[i].node || uksm_page_checksum(page) != t->key.checksum)
 		return;
-	if (uksm_stable_strengthen(t->key.checksum))
+	if (uksm_stable_strengthen(page, t->key.checksum))
 		t->key.checksum = uksm_page_checksum(page);
 	else
 		t->key.flags |= UKSM_F_COLLIDES;

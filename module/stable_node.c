@@ -2,6 +2,7 @@
 #include "stable_node.h"
 
 #include <linux/err.h>
+#include <linux/highmem.h>
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
@@ -316,16 +317,17 @@ static bool folio_shareable(struct folio *folio, unsigned int nid)
 }
 
 /*
- * The node of a page with the content of @page, one with room if there is any.
- * A node that has gone stale is cleared away when it is met, and the search
+ * The node of a page with the content of @page; with @roomy, one with room. As a
+ * rule all nodes of a content are of one chain, but there may have been no memory
+ * for it. A node that has gone stale is cleared away when it is met, and the search
  * starts again, as the tree has changed. Without @compare a node that is the only
  * one of the checksum is taken to be it.
  *
  * Returns -ENOENT when there is no page of that checksum, -EEXIST when there are
- * some, and all have another content.
+ * some, and all have another content, -ENOSPC when those of this content are full.
  */
 static struct uksm_stable_node *node_find(unsigned int nid, u32 checksum, struct page *page,
-					  bool compare, struct folio **kfolio)
+					  bool compare, bool roomy, struct folio **kfolio)
 {
 	struct uksm_stable_node *node;
 	struct uksm_key *key;
@@ -345,11 +347,14 @@ again:
 			goto again;
 		}
 		if (folio_shareable(folio, nid)) {
-			if (!compare || uksm_pages_identical(page, folio_page(folio, 0))) {
+			if (compare && !uksm_pages_identical(page, folio_page(folio, 0))) {
+				err = err == -ENOSPC ? err : -EEXIST;
+			} else if (roomy && !node_has_room(node)) {
+				err = -ENOSPC;
+			} else {
 				*kfolio = folio;
 				return node;
 			}
-			err = -EEXIST;
 		}
 		folio_put(folio);
 	}
@@ -373,12 +378,7 @@ again:
 struct uksm_stable_node *uksm_stable_search(unsigned int nid, u32 checksum, struct page *page,
 					    bool compare, struct folio **kfolio)
 {
-	struct uksm_stable_node *node = node_find(nid, checksum, page, compare, kfolio);
-
-	if (IS_ERR(node) || node_has_room(node))
-		return node;
-	folio_put(*kfolio);
-	return ERR_PTR(-ENOSPC);
+	return node_find(nid, checksum, page, compare, true, kfolio);
 }
 
 /**
@@ -398,24 +398,37 @@ bool uksm_stable_has(u32 checksum)
 	return false;
 }
 
-static struct uksm_key *key_rekey(unsigned int nid, struct uksm_key *key)
+/* One that keeps its checksum keeps its place: the caller is not to meet it again. */
+static void key_rekey(unsigned int nid, struct uksm_key *key)
 {
-	struct uksm_key *next = uksm_index_next_equal(key);
 	struct uksm_stable_node *node = key_any_node(key);
 	struct folio *folio = uksm_stable_node_get_folio(node);
+	u32 checksum;
 
 	/* A stale one is dropped where it is met the next time. */
-	if (folio) {
+	if (!folio)
+		return;
+	checksum = uksm_page_checksum(folio_page(folio, 0));
+	if (checksum != key->checksum) {
 		uksm_index_del(&stable.tree[nid], key);
-		key->checksum = uksm_page_checksum(folio_page(folio, 0));
+		key->checksum = checksum;
 		uksm_index_add(&stable.tree[nid], key);
-		folio_put(folio);
 	}
-	return next;
+	folio_put(folio);
+}
+
+static bool page_strengthen(struct page *page, u32 checksum)
+{
+	void *addr = kmap_local_page(page);
+	bool stronger = uksm_checksum_strengthen(addr, checksum);
+
+	kunmap_local(addr);
+	return stronger;
 }
 
 /**
  * uksm_stable_strengthen() - tell apart pages that have a checksum in common
+ * @page: one of them, with a reference; it may be changing
  * @checksum: of pages that were found to differ
  *
  * Merged pages move to their new checksum; what else was recorded with the old
@@ -424,18 +437,19 @@ static struct uksm_key *key_rekey(unsigned int nid, struct uksm_key *key)
  * Context: the caller holds uksm_mutex.
  * Return: as uksm_checksum_strengthen(); if false, nothing has changed.
  */
-bool uksm_stable_strengthen(u32 checksum)
+bool uksm_stable_strengthen(struct page *page, u32 checksum)
 {
-	struct uksm_key *key;
+	struct uksm_key *key, *next;
 	unsigned int nid;
 
 	lockdep_assert_held(&uksm_mutex);
-	if (!uksm_checksum_strengthen(checksum))
+	if (!page_strengthen(page, checksum))
 		return false;
 	for (nid = 0; nid < uksm_nr_nids(); nid++) {
-		key = uksm_index_first(&stable.tree[nid], checksum);
-		while (key)
-			key = key_rekey(nid, key);
+		for (key = uksm_index_first(&stable.tree[nid], checksum); key; key = next) {
+			next = uksm_index_next_equal(key);
+			key_rekey(nid, key);
+		}
 	}
 	return true;
 }
@@ -461,7 +475,7 @@ void uksm_stable_node_add(struct uksm_stable_node *node, u32 checksum, unsigned 
 
 	lockdep_assert_held(&uksm_mutex);
 
-	equal = node_find(nid, checksum, kpage, true, &folio);
+	equal = node_find(nid, checksum, kpage, true, false, &folio);
 	if (!IS_ERR(equal)) {
 		folio_put(folio);
 		chain = equal->chain ?: chain_alloc(equal);

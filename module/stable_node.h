@@ -40,7 +40,7 @@ struct folio *uksm_stable_node_get_folio(struct uksm_stable_node *node);
 struct uksm_stable_node *uksm_stable_search(unsigned int nid, u32 checksum, struct page *page,
 					    bool compare, struct folio **kfolio);
 bool uksm_stable_has(u32 checksum);
-bool uksm_stable_strengthen(u32 checksum);
+bool uksm_stable_strengthen(struct page *page, u32 checksum);
 void uksm_stable_prune(void);
 unsigned long uksm_stable_release(bool force);
 void uksm_stable_del_pfn_range(unsigned long start_pfn, unsigned long end_pfn);

@@ -314,8 +314,8 @@ static void strengthening_tells_a_family_apart(void)
 		before = uksm_checksum(a);
 		others = uksm_checksum(other);
 		expect(uksm_checksum(b) == before, "lines %u: not of one sample", lines);
-		expect(uksm_checksum_strengthen(before), "lines %u: refused", lines);
-		expect(!uksm_checksum_strengthen(before), "lines %u: taken twice", lines);
+		expect(uksm_checksum_strengthen(a, before), "lines %u: refused", lines);
+		expect(!uksm_checksum_strengthen(a, before), "lines %u: taken twice", lines);
 		expect(uksm_checksum(a) != before, "lines %u: as weak as before", lines);
 		expect(uksm_checksum(a) != uksm_checksum(b), "lines %u: the same still", lines);
 		expect(uksm_checksum(other) == others, "lines %u: another page's changed", lines);
@@ -338,14 +338,37 @@ static void strengthening_tells_a_family_apart(void)
 static void strengthening_is_bounded(void)
 {
 	unsigned int i, taken = 0;
+	u8 *page = new_random_page();
 
 	setup_random(4);
-	for (i = 0; i < 100 * WEAK_SLOTS; i++)
-		taken += uksm_checksum_strengthen(get_random_u32());
+	for (i = 0; i < 100 * WEAK_SLOTS; i++) {
+		change_line(page, config.sample[i % 4]);
+		taken += uksm_checksum_strengthen(page, uksm_checksum(page));
+	}
 	expect(taken <= WEAK_SLOTS, "%u taken", taken);
 	expect(taken > WEAK_SLOTS * 9 / 10, "only %u taken", taken);
 	setup_random(UKSM_LINES);
-	expect(!uksm_checksum_strengthen(1), "whole pages can be no stronger");
+	expect(!uksm_checksum_strengthen(page, uksm_checksum(page)), "whole pages can be no stronger");
+	free(page);
+}
+
+/* Who takes a checksum for stronger than it was looks for pages that have moved from it. */
+static void only_samples_are_strengthened(void)
+{
+	u8 *page = new_random_page(), *alike = new_page();
+	u32 whole;
+
+	setup_random(4);
+	expect(!uksm_checksum_strengthen(alike, uksm_checksum(alike)), "a page of zeroes");
+	memset(alike, 1, UKSM_PAGE_BYTES);
+	expect(!uksm_checksum_strengthen(alike, uksm_checksum(alike)), "a page that repeats");
+	expect(!uksm_checksum_strengthen(page, uksm_checksum(page) + 1), "another page's checksum");
+	expect(uksm_checksum_strengthen(page, uksm_checksum(page)), "refused");
+	whole = uksm_checksum(page);
+	expect(!uksm_checksum_strengthen(page, whole), "a page whose family is strong already");
+	expect(uksm_checksum(page) == whole, "changed by what was refused");
+	free(page);
+	free(alike);
 }
 
 static void zero_page_has_the_cached_checksum(void)
@@ -574,6 +597,7 @@ int main(void)
 	run_test(positions_change_the_value);
 	run_test(strengthening_tells_a_family_apart);
 	run_test(strengthening_is_bounded);
+	run_test(only_samples_are_strengthened);
 	run_test(zero_page_has_the_cached_checksum);
 	run_test(lines_are_brought_into_range);
 	run_test(wild_positions_stay_in_the_page);
