@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "history.h"
 #include "tally.h"
 
 _Static_assert(!(sizeof(struct page_state) & (sizeof(struct page_state) - 1)), "a power of two");
@@ -146,6 +147,7 @@ static void complain_of(const struct area *area, unsigned long page, const struc
 	complain("page %lu at %p (of %u, generation %u, %u patches) is wrong from byte %ld on: %s, not %s",
 		 page, (void *)c->page, want->origin, want->generation, want->patches, c->at,
 		 got_hex, want_hex);
+	history_show(c->page, page, (uint16_t)want->origin);
 }
 
 void area_check(struct area *area, unsigned long page)
@@ -204,18 +206,48 @@ void area_patch(struct area *area, unsigned long page, uint32_t generation)
 		content->patches++;
 }
 
-bool area_holds_or_zero(struct area *area, unsigned long page)
+/* In the order of addresses, which memcpy() does not promise. */
+static void load(void *arg)
 {
-	static const unsigned char zeroes[PAGE_SIZE];
-	unsigned char bytes[PAGE_SIZE], seen[PAGE_SIZE];
-	struct copy c = { seen, (unsigned char *)area_page(area, page), -1 };
+	const struct copy *c = arg;
+	const volatile uint64_t *from = (const uint64_t *)c->page;
+	uint64_t *to = (uint64_t *)c->bytes;
+	unsigned int i;
 
-	if (guard_run(store, &c) == POISONED) {
+	for (i = 0; i < PAGE_WORDS; i++)
+		to[i] = from[i];
+}
+
+/* The words from @i on are to be zero. */
+static void check_zero_from(const struct area *area, unsigned long page, const uint64_t *seen,
+			    unsigned int i)
+{
+	unsigned int zero = i;
+
+	while (zero < PAGE_WORDS && !seen[zero])
+		zero++;
+	if (zero < PAGE_WORDS)
+		complain("page %lu at %p was freed, is other than it was from word %u on, and %016lx in word %u",
+			 page, (void *)area_page(area, page), i, (unsigned long)seen[zero], zero);
+}
+
+void area_check_freed(struct area *area, unsigned long page)
+{
+	uint64_t want[PAGE_WORDS], seen[PAGE_WORDS];
+	struct copy c = { (unsigned char *)area_page(area, page), (unsigned char *)seen, -1 };
+	unsigned int i = 0;
+
+	content_fill(&area->state[page].content, area->seed, want);
+	if (guard_run(load, &c) == POISONED) {
 		page_lost(area, page);
-		return true;
+		return;
 	}
-	content_fill(&area->state[page].content, area->seed, bytes);
-	return !memcmp(seen, bytes, PAGE_SIZE) || !memcmp(seen, zeroes, PAGE_SIZE);
+	while (i < PAGE_WORDS && seen[i] == want[i])
+		i++;
+	/* Reclaim may drop it while we look: then it is zeroes from there on, and for good. */
+	check_zero_from(area, page, seen, i);
+	if (i < PAGE_WORDS && guard_run(load, &c) != POISONED)
+		check_zero_from(area, page, seen, 0);
 }
 
 void area_check_all(struct area *area)

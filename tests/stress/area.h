@@ -75,8 +75,8 @@ void area_forget(struct area *area, unsigned long from, unsigned long n);
 /** area_map_over() - replace pages by empty ones */
 void area_map_over(struct area *area, unsigned long from, unsigned long n);
 
-/** area_holds_or_zero() - does a page hold what it must, or zeroes? It may after MADV_FREE. */
-bool area_holds_or_zero(struct area *area, unsigned long page);
+/** area_check_freed() - a page after MADV_FREE holds what it held, or zeroes */
+void area_check_freed(struct area *area, unsigned long page);
 
 /** area_check_all() - compare each page */
 void area_check_all(struct area *area);

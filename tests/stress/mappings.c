@@ -69,9 +69,7 @@ enum outcome op_free(struct actor *a)
 	err = madvise(area_page(a->area, from), n * PAGE_SIZE, MADV_FREE);
 	usleep(rnd(&a->rng, 30000));
 	for (i = from; i < from + n; i++) {
-		if (!area_holds_or_zero(a->area, i))
-			complain("page %lu at %p was freed and holds neither what it held nor zeroes",
-				 i, (void *)area_page(a->area, i));
+		area_check_freed(a->area, i);
 		area_write(a->area, i, actor_generation(a));
 	}
 	area_unlock(a->area, from, n);
@@ -123,6 +121,7 @@ enum outcome op_move(struct actor *a)
 
 	actor_range(a, 24, &from, &n);
 	to = rnd(&a->rng, area->pages - n + 1);
+	history_note(to, n);
 	if (to + n > from && from + n > to)
 		return REFUSED;
 	if (rnd(&a->rng, 2))

@@ -58,6 +58,7 @@ enum outcome op_collapse(struct actor *a)
 
 	if (from + 512 > a->area->pages)
 		return REFUSED;
+	history_note(from, 512);
 	if (!madvise(area_page(a->area, from), 512 * PAGE_SIZE, MADV_COLLAPSE))
 		return DONE;
 	if (errno == EINVAL && access("/sys/kernel/mm/transparent_hugepage", F_OK))

@@ -24,6 +24,8 @@ static void child_begin(struct actor *a)
 {
 	guard_single();
 	a->area->salt = count_up(tally->forks);
+	history_begin("child begins");
+	history_note(0, a->area->pages);
 	area_adopt(a->area);
 }
 

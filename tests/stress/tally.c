@@ -46,6 +46,7 @@ void kind_run(const struct kind *kind, struct kind_count *count, struct actor *a
 {
 	if (count->left_out)
 		return;
+	history_begin(kind->name);
 	switch (kind->run(a)) {
 	case DONE:
 		count_up(count->done);

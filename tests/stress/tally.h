@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "history.h"
+
 #define KINDS_MAX 64
 #define WHY_MAX 80
 #define LOST_MAX 1024
@@ -74,6 +76,8 @@ struct kind_count {
  * @soft_offlines: pages given to soft offline
  * @poisonings: pages given to hard offline
  * @poisoned: their contents
+ * @nr_events: how many there have been
+ * @events: the last ones
  * @ops: counts of what workers do
  * @acts: counts of what is done to the engine and the machine
  */
@@ -86,6 +90,8 @@ struct tally {
 	pid_t workers[WORKERS_MAX];
 	unsigned int soft_offlines, poisonings;
 	uint64_t poisoned[LOST_MAX];
+	unsigned long nr_events;
+	struct event events[HISTORY_MAX];
 	struct kind_count ops[KINDS_MAX], acts[KINDS_MAX];
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "acts.h"
+#include "history.h"
 #include "ops.h"
 
 /* Below what mmap chooses by itself, so that nothing else comes into their holes. */
@@ -28,6 +29,7 @@ void actor_range(struct actor *a, unsigned long max, unsigned long *from, unsign
 	*n = 1 + rnd(&a->rng, max);
 	if (*n > a->area->pages - *from)
 		*n = a->area->pages - *from;
+	history_note(*from, *n);
 }
 
 static void reap(struct actor *a, int flags)
