@@ -6,6 +6,7 @@
 #include <linux/compiler.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/irqflags.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -39,6 +40,14 @@ static void make_lockup(void)
 	preempt_disable();
 	for (;;)
 		cpu_relax();
+}
+
+/* Nothing runs any more, and no watchdog either. */
+static void make_standstill(void)
+{
+	local_irq_disable();
+	for (;;)
+		halt();
 }
 
 static void make_leak(void)
@@ -125,6 +134,7 @@ static const struct {
 	{ "warn", make_warning },
 	{ "oops", make_oops },
 	{ "lockup", make_lockup },
+	{ "standstill", make_standstill },
 	/* These are trouble on debug kernels only. */
 	{ "leak", make_leak },
 	{ "overrun", make_overrun },
