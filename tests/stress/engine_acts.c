@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "acts.h"
@@ -18,6 +19,7 @@
 #define STOCK_RUN "/sys/kernel/mm/ksm/run"
 #define KNOBS_MAX 64
 #define VALUE_MAX 64
+#define LOAD_SECONDS 30
 
 static const char *module_file;
 
@@ -158,11 +160,24 @@ static enum outcome act_stock_unmerge(struct actor *a)
 	return err ? REFUSED : DONE;
 }
 
+/* It may refuse while memory goes offline, which takes as long as it takes. */
+static void load(const char *parameters)
+{
+	time_t end = time(NULL) + patience(LOAD_SECONDS);
+	int fd = open(module_file, O_RDONLY | O_CLOEXEC);
+
+	while (fd < 0 || syscall(SYS_finit_module, fd, parameters, 0)) {
+		if (fd < 0 || errno != EBUSY || time(NULL) > end)
+			die("loading %s", module_file);
+		usleep(100000);
+	}
+	close(fd);
+}
+
 /* Not empty and without memory to spare, it may refuse to go. */
 static enum outcome act_reload(struct actor *a)
 {
 	static const char *const parameters[] = { "", "run=0", "run=1" };
-	int fd;
 
 	if (!module_file)
 		return not_available("no module named");
@@ -170,10 +185,7 @@ static enum outcome act_reload(struct actor *a)
 		return REFUSED;
 	if (rnd(&a->rng, 2))
 		usleep(rnd(&a->rng, 300000));
-	fd = open(module_file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || syscall(SYS_finit_module, fd, parameters[rnd(&a->rng, 3)], 0))
-		die("loading %s", module_file);
-	close(fd);
+	load(parameters[rnd(&a->rng, 3)]);
 	engine_start(&a->rng);
 	return DONE;
 }

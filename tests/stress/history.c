@@ -38,7 +38,7 @@ void history_note(unsigned long from, unsigned long n)
 	e->tid = gettid();
 	e->from = from;
 	e->n = n;
-	strncpy(e->what, doing, sizeof(e->what) - 1);
+	snprintf(e->what, sizeof(e->what), "%s", doing);
 	__atomic_store_n(&e->time, microseconds(), __ATOMIC_RELEASE);
 }
 
@@ -59,7 +59,7 @@ static bool concerns(const struct event *e, unsigned long page)
 	       (e->pid == getpid() || e->pid == getppid());
 }
 
-/* As Documentation/admin-guide/mm/pagemap.rst has it. */
+/* Entries as Documentation/admin-guide/mm/pagemap.rst has them. */
 static void show_place(const char *who, pid_t pid, const void *address)
 {
 	uint64_t where, flags = 0;
@@ -69,7 +69,7 @@ static void show_place(const char *who, pid_t pid, const void *address)
 	where = read_word(path, (uintptr_t)address / PAGE_SIZE);
 	if (where >> 63)
 		flags = read_word("/proc/kpageflags", where << 9 >> 9);
-	fprintf(stderr, "#   %s, %d, has pagemap %#llx and kpageflags %#llx\n", who, pid,
+	fprintf(stderr, "#   %s, %d, has pagemap entry %#llx and kpageflags %#llx\n", who, pid,
 		(unsigned long long)where, (unsigned long long)flags);
 }
 

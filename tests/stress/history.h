@@ -13,7 +13,7 @@
 /**
  * struct event - somebody begins to do something to pages of a worker's area
  * @time: of CLOCK_MONOTONIC, in microseconds; 0 while it is written
- * @pid: of the process; its area is at the same address as any other's
+ * @pid: of the process; all have their area at the same address
  * @tid: of the thread
  * @from: the first page
  * @n: how many
@@ -32,7 +32,12 @@ void history_begin(const char *what);
 /** history_note() - ... to these pages */
 void history_note(unsigned long from, unsigned long n);
 
-/** history_show() - print what was done to a page in the last seconds, and where it lies now */
+/**
+ * history_show() - print where a page lies, and what this process and its parent did to it
+ * @address: of the page
+ * @page: its number in the area
+ * @origin: the number of the page that its content was written to
+ */
 void history_show(const void *address, unsigned long page, unsigned long origin);
 
 #endif

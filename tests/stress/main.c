@@ -47,7 +47,7 @@ static void refuse_usage(void)
 		"  -k  unload and load this module meanwhile\n"
 		"  -q  the quick mix: nothing loud\n"
 		"  -n  leave out a kind of operation\n"
-		"  -i  the engine does nothing: what is wrong then is not its fault\n"
+		"  -i  no engine: what is wrong then is the kernel's fault\n"
 		"  -d  damage a byte behind the workers' backs, to see it found\n");
 	exit(2);
 }
@@ -337,7 +337,8 @@ int main(int argc, char **argv)
 	       o.workers, o.pages, o.seconds);
 	guard_init();
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	engine_init(o.module);
+	if (!o.idle)
+		engine_init(o.module);
 	machine_init();
 	run(&o);
 	if (!o.idle)
