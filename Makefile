@@ -139,8 +139,6 @@ built-for-long:
 	@scripts/build-module $(LONG_KERNEL) > build/$(LONG_KERNEL)/build.log 2>&1 || \
 		{ cat build/$(LONG_KERNEL)/build.log; exit 1; }
 
-# Not part of `make check`: an emulated machine with a KVM guest in it stops for good
-# now and then, which no test of this project can tell from a failure.
 .PHONY: check-ab
 check-ab:
 	@scripts/setup libvirt browser $(AB_KERNEL)
