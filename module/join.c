@@ -223,9 +223,9 @@ static void entries_finish(void)
 /**
  * uksm_join_end() - merge the pages that have been added, as far as possible
  *
- * With one notifier range and one flush to write-protect them all, and one of each
- * to replace them. Those that are merged have become %UKSM_MERGED or %UKSM_ZERO; the
- * others are left to the next full scan.
+ * With one lock and one flush to write-protect them all, and one of each to replace
+ * them. Those that are merged have become %UKSM_MERGED or %UKSM_ZERO; the others are
+ * left to the next full scan.
  *
  * Context: as uksm_join_add(). Sleeps.
  */

@@ -3,6 +3,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/highmem.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/pagemap.h>
@@ -13,6 +14,7 @@
 #include "compat/compat.h"
 #include "compat/pte.h"
 #include "twin.h"
+#include "uksmd.h"
 #include "walk.h"
 
 /**
@@ -113,19 +115,64 @@ bool uksm_page_in_use(struct page *page)
 	       folio_ref_count(folio);
 }
 
+/*
+ * So many pages between two that change are shut out along with them. Each costs its
+ * next user in a guest a fault; a range more costs all CPUs of the guest an
+ * interruption.
+ */
+#define BYSTANDERS_MAX	4
+
 /* Page tables of some neighbouring mappings, locked, with KVM kept out. */
 struct window {
 	struct vm_area_struct *vma;
 	unsigned long start;
 	unsigned long end;
-	struct uksm_invalidate inv;
 	spinlock_t *ptl;
 	pte_t *ptep;
 };
 
+/* What KVM is kept out of by the open window: there is one at a time, under uksm_mutex. */
+static struct {
+	unsigned int nr;
+	struct uksm_invalidate range[UKSM_BATCH_PAGES];
+} shut_out;
+
+static void shut_out_add(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	uksm_invalidate_start(&shut_out.range[shut_out.nr++], vma, start, end);
+}
+
+/* The pages that are to change, and few others. */
+static void shut_out_start(struct vm_area_struct *vma, const struct uksm_mapping *mapping,
+			   unsigned int nr)
+{
+	unsigned long start = 0, end = 0;
+	unsigned int i;
+
+	shut_out.nr = 0;
+	for (i = 0; i < nr; i++) {
+		if (mapping[i].err)
+			continue;
+		if (end && mapping[i].addr - end > BYSTANDERS_MAX * PAGE_SIZE) {
+			shut_out_add(vma, start, end);
+			end = 0;
+		}
+		start = end ? start : mapping[i].addr;
+		end = mapping[i].addr + PAGE_SIZE;
+	}
+	if (end)
+		shut_out_add(vma, start, end);
+}
+
+static void shut_out_end(void)
+{
+	while (shut_out.nr)
+		uksm_invalidate_end(&shut_out.range[--shut_out.nr]);
+}
+
 /*
- * One notifier range and one page-table lock for all mappings, which are sorted
- * and of one page table. If there is none (any more), then false, and all fail.
+ * One page-table lock for all mappings, which are sorted and of one page table. If
+ * there is none (any more), then false, and all fail.
  */
 static bool window_open(struct window *w, struct vm_area_struct *vma,
 			struct uksm_mapping *mapping, unsigned int nr)
@@ -133,15 +180,16 @@ static bool window_open(struct window *w, struct vm_area_struct *vma,
 	pmd_t *pmd = uksm_find_pmd(vma->vm_mm, mapping[0].addr);
 	unsigned int i;
 
+	lockdep_assert_held(&uksm_mutex);
 	w->vma = vma;
 	w->start = mapping[0].addr;
 	w->end = mapping[nr - 1].addr + PAGE_SIZE;
 	w->ptep = NULL;
 	if (pmd) {
-		uksm_invalidate_start(&w->inv, vma, w->start, w->end);
+		shut_out_start(vma, mapping, nr);
 		w->ptep = uksm_pte_map_lock(vma->vm_mm, pmd, w->start, &w->ptl);
 		if (!w->ptep)
-			uksm_invalidate_end(&w->inv);
+			shut_out_end();
 	}
 	for (i = 0; !w->ptep && i < nr; i++)
 		mapping[i].err = mapping[i].err ?: -EAGAIN;
@@ -151,7 +199,7 @@ static bool window_open(struct window *w, struct vm_area_struct *vma,
 static void window_close(struct window *w)
 {
 	pte_unmap_unlock(w->ptep, w->ptl);
-	uksm_invalidate_end(&w->inv);
+	shut_out_end();
 }
 
 static pte_t *window_pte(const struct window *w, unsigned long addr)
