@@ -288,7 +288,7 @@ static unsigned int tile_enter(struct uksm_mm_slot *slot, struct vm_area_struct 
 
 static bool scan_interrupted(void)
 {
-	return freezing(current) || kthread_should_stop();
+	return freezing(current) || kthread_should_stop() || uksmd_is_awaited();
 }
 
 /*
@@ -443,7 +443,7 @@ enum uksm_scan_end uksm_scan(unsigned int pages)
 	if (!cursor.slot)
 		return UKSM_SCAN_IDLE;
 
-	while (pages && !scan_interrupted()) {
+	while (pages) {
 		n = scan_step(pages);
 		uksm_stats_add(pages_scanned, n);
 		pages -= n;
@@ -453,6 +453,9 @@ enum uksm_scan_end uksm_scan(unsigned int pages)
 			full_scan_end();
 			return cursor.mergeable ? UKSM_SCAN_FULL : UKSM_SCAN_IDLE;
 		}
+		/* After a step, so that nobody can keep the scanner from its work. */
+		if (scan_interrupted())
+			break;
 	}
 	return UKSM_SCAN_MORE;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "uksmd.h"
 
+#include <linux/atomic.h>
 #include <linux/delay.h>
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
@@ -37,6 +38,8 @@ static bool scanner_idle;
 
 /* Memory is going offline: the trees must not be touched. Under uksm_mutex. */
 static bool offlining;
+/* Those who wait for uksm_mutex, in mutex_take(). */
+static atomic_t nr_waiting;
 static DECLARE_WAIT_QUEUE_HEAD(offlining_wait);
 
 /* A process has asked for merging since the scanner has last looked. */
@@ -61,14 +64,32 @@ static bool unload_refused;
 /* Free memory to leave alone when pages are unmerged for an unload. */
 #define UNLOAD_RESERVE_PAGES	((32UL << 20) >> PAGE_SHIFT)
 
+/* The scanner, which may have little CPU time for its slice, gives way to who waits here. */
+static void mutex_take(void)
+{
+	atomic_inc(&nr_waiting);
+	mutex_lock(&uksm_mutex);
+	atomic_dec(&nr_waiting);
+}
+
+/**
+ * uksmd_is_awaited() - does somebody wait for uksm_mutex?
+ *
+ * Context: any.
+ */
+bool uksmd_is_awaited(void)
+{
+	return atomic_read(&nr_waiting);
+}
+
 /* Take uksm_mutex at a time when the trees may be touched. */
 static void engine_lock(void)
 {
-	mutex_lock(&uksm_mutex);
+	mutex_take();
 	while (offlining) {
 		mutex_unlock(&uksm_mutex);
 		wait_event(offlining_wait, !READ_ONCE(offlining));
-		mutex_lock(&uksm_mutex);
+		mutex_take();
 	}
 }
 
@@ -170,17 +191,18 @@ static void look_for_newcomers(struct account *account)
 static enum uksm_scan_end scan_slice(struct account *account)
 {
 	unsigned int most = uksm_knobs_cpu_limited() ? SLICE_PAGES_LIMITED : SLICE_PAGES;
+	unsigned long scanned = uksm_stats.pages_scanned;
 	enum uksm_scan_end end;
 
 	if (!scanner_wanted() || uksm_stock_unmerging())
 		return UKSM_SCAN_IDLE;
 	if (!account->left)
 		account->left = READ_ONCE(uksm_knobs.pages_to_scan);
-	most = min(most, account->left);
-	account->left -= most;
 
 	look_for_newcomers(account);
-	end = uksm_scan(most);
+	end = uksm_scan(min(most, account->left));
+	scanned = uksm_stats.pages_scanned - scanned;
+	account->left -= min_t(unsigned long, account->left, scanned);
 	if (end == UKSM_SCAN_FULL)
 		full_scan_account(account);
 	if (end != UKSM_SCAN_MORE)
@@ -405,7 +427,7 @@ int uksmd_set_checksum_lines(unsigned int value)
 /** uksmd_memory_going_offline() - keep off the trees until it is decided */
 void uksmd_memory_going_offline(void)
 {
-	mutex_lock(&uksm_mutex);
+	mutex_take();
 	offlining = true;
 	mutex_unlock(&uksm_mutex);
 }
@@ -417,7 +439,7 @@ void uksmd_memory_going_offline(void)
  */
 void uksmd_memory_offline(unsigned long start_pfn, unsigned long end_pfn)
 {
-	mutex_lock(&uksm_mutex);
+	mutex_take();
 	uksm_stable_del_pfn_range(start_pfn, end_pfn);
 	mutex_unlock(&uksm_mutex);
 }
@@ -425,7 +447,7 @@ void uksmd_memory_offline(unsigned long start_pfn, unsigned long end_pfn)
 /** uksmd_memory_offline_done() - it is decided, one way or the other */
 void uksmd_memory_offline_done(void)
 {
-	mutex_lock(&uksm_mutex);
+	mutex_take();
 	offlining = false;
 	mutex_unlock(&uksm_mutex);
 	wake_up_all(&offlining_wait);

@@ -9,8 +9,9 @@ struct task_struct;
 
 /*
  * Protects all of the engine: trees, slots, records, cursor, counters. Held by
- * the scanner thread for some thousand pages, and by whoever changes run
- * or a knob that the trees depend on.
+ * the scanner thread for some thousand pages or until somebody waits for it
+ * (uksmd_is_awaited()), and by whoever changes run or a knob that the trees depend
+ * on.
  *
  * Lock order, outermost first (there is no other place that says so):
  *
@@ -33,6 +34,7 @@ int uksmd_set_run(unsigned int run);
 int uksmd_set_merge_across_nodes(unsigned int value);
 int uksmd_set_max_page_sharing(unsigned int value);
 int uksmd_set_checksum_lines(unsigned int value);
+bool uksmd_is_awaited(void);
 void uksmd_sleep_changed(void);
 void uksmd_work_hint(void);
 struct task_struct *uksmd_task(void);
