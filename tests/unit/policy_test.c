@@ -82,7 +82,7 @@ static void merging_in_vain_is_put_off(void)
 		if (times <= THRASH_FREE)
 			expect(wait == 1, "waits %u after %u times", wait, times);
 		else
-			expect(wait == 1u << (min(times, 7u) - THRASH_FREE),
+			expect(wait == 1u << (min(times, (unsigned int)THRASH_LEVELS) - THRASH_FREE),
 			       "waits %u after %u times", wait, times);
 	}
 	expect(uksm_policy_thrash(level, THRASH_SCANS, THRASH_MSECS + 1) == level,
