@@ -33,6 +33,8 @@
 
 /* So many pages or objects a cycle, beyond what scatter explains, are a leak. */
 #define SLOPE_LIMIT 0.1
+/* ... and at the least it grows in so many of the spans between two samples. */
+#define RISES_LEAST 4
 /* Standard errors of a slope that count as scatter: chance does it once in a thousand times. */
 #define SCATTER 3.3
 
@@ -212,6 +214,20 @@ static struct trend trend_of(const char *name, const struct kernel_amounts *samp
 	return fit(at, values, SAMPLES);
 }
 
+/*
+ * From sample to sample, how often has it grown? The kernel may start a thread or take a
+ * slab at any time, once or twice; what leaks grows again and again.
+ */
+static unsigned int rises(const char *name, const struct kernel_amounts *samples, int sign)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 1; i < SAMPLES; i++)
+		nr += sign * (kernel_amount(&samples[i], name) -
+			      kernel_amount(&samples[i - 1], name)) > 0;
+	return nr;
+}
+
 /* The name of an amount that leaks, or NULL; prints what has been looked at. */
 static const char *find_leak(const struct kernel_amounts *samples, const double *at)
 {
@@ -242,7 +258,7 @@ static const char *find_leak(const struct kernel_amounts *samples, const double 
 			test_note("%s: %ld at first, %ld at last, %+.3f +- %.3f a cycle", name,
 				  kernel_amount(&samples[0], name), last->amounts[i].value,
 				  sign * t.slope, scatter);
-		if (t.slope - scatter > SLOPE_LIMIT)
+		if (t.slope - scatter > SLOPE_LIMIT && rises(name, samples, sign) >= RISES_LEAST)
 			leak = name;
 	}
 	test_note("%zu amounts judged; a leak of %.2f a cycle would show in each (%s scatters most)",
