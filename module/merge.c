@@ -149,7 +149,7 @@ static void shut_out_start(struct vm_area_struct *vma, const struct uksm_mapping
 	unsigned long start = 0, end = 0;
 	unsigned int i;
 
-	shut_out.nr = 0;
+	WARN_ON_ONCE(shut_out.nr);
 	for (i = 0; i < nr; i++) {
 		if (mapping[i].err)
 			continue;

@@ -38,9 +38,10 @@ static bool scanner_idle;
 
 /* Memory is going offline: the trees must not be touched. Under uksm_mutex. */
 static bool offlining;
+static DECLARE_WAIT_QUEUE_HEAD(offlining_wait);
+
 /* Those who wait for uksm_mutex, in mutex_take(). */
 static atomic_t nr_waiting;
-static DECLARE_WAIT_QUEUE_HEAD(offlining_wait);
 
 /* A process has asked for merging since the scanner has last looked. */
 static bool newcomers;

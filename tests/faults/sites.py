@@ -55,7 +55,6 @@ def watch_failures():
     """Record, with its stack, each allocation that fails from now on."""
     put('trace', '')
     put('options/stacktrace', '1')
-    put('options/sym-offset', '1')
     for event, failed in EVENTS.items():
         put(event_file(event, 'filter'), failed)
         put(event_file(event, 'enable'), '1')
@@ -67,7 +66,6 @@ def failed_frame():
         put(event_file(event, 'enable'), '0')
         put(event_file(event, 'filter'), '0')
     put('options/stacktrace', '0')
-    put('options/sym-offset', '0')
     with open(TRACING + 'trace') as file:
         found = FRAME.search(file.read())
     return found.group(0) if found else None
