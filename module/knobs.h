@@ -32,15 +32,15 @@ enum uksm_advisor {
  * @run: enum uksm_run; written by uksmd_set_run() alone
  * @pages_to_scan: pages the scanner looks at before it sleeps
  * @sleep_millisecs: how long it sleeps then
- * @merge_across_nodes: false: pages of different NUMA nodes stay apart;
- *	written by uksmd_set_merge_across_nodes() alone
+ * @merge_across_nodes: 0: pages of different NUMA nodes stay apart; written by
+ *	uksmd_set_tree_knob() alone
  * @use_zero_pages: map a page of zeroes to the kernel's zero page
  * @max_page_sharing: how many addresses may map one KSM page, at least 2;
- *	written by uksmd_set_max_page_sharing() alone
+ *	written by uksmd_set_tree_knob() alone
  * @stable_node_chains_prune_millisecs: least time between two prunings of a
  *	chain
  * @checksum_lines: cache lines that go into the checksum of a page, 1 to 64;
- *	written by uksmd_set_checksum_lines() alone
+ *	written by uksmd_set_tree_knob() alone
  * @max_cpu_percentage: of one CPU, that the scanner may use, 1 to 100; 100: no limit
  * @smart_scan: pass over memory where nothing has happened for a while
  * @advisor_mode: enum uksm_advisor; decides who sets @pages_to_scan
@@ -58,7 +58,7 @@ struct uksm_knobs {
 	unsigned int run;
 	unsigned int pages_to_scan;
 	unsigned int sleep_millisecs;
-	bool merge_across_nodes;
+	unsigned int merge_across_nodes;
 	bool use_zero_pages;
 	unsigned int max_page_sharing;
 	unsigned int stable_node_chains_prune_millisecs;

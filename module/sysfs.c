@@ -37,7 +37,7 @@
  * struct uksm_file - one file
  * @attr: name, mode, and what reads and writes it
  * @value: the knob or counter behind the generic functions below, of the type
- *	that they have in their name; NULL when the file has its own functions
+ *	that they have in their name; NULL when the file has functions of its own
  */
 struct uksm_file {
 	struct kobj_attribute attr;
@@ -71,11 +71,16 @@ static inline void *value_of(struct kobj_attribute *attr)
 		.value = VALUE(ulong, &uksm_stats._name)       \
 	}
 
-#define KNOB(_name, _type)                                                \
-	static struct uksm_file _name##_file = {                          \
-		.attr = __ATTR(_name, 0644, _type##_show, _type##_store), \
-		.value = VALUE(_type, &uksm_knobs._name)                  \
+#define KNOB_FILE(_name, _type, _store)                            \
+	static struct uksm_file _name##_file = {                   \
+		.attr = __ATTR(_name, 0644, _type##_show, _store), \
+		.value = VALUE(_type, &uksm_knobs._name)           \
 	}
+
+#define KNOB(_name, _type) KNOB_FILE(_name, _type, _type##_store)
+
+/* A knob that does not take every number, or does more than keep it. */
+#define KNOB_STORED(_name, _type) KNOB_FILE(_name, _type, _name##_store)
 
 static ssize_t uint_show(struct kobject *kobj, struct kobj_attribute *attr,
 			 char *buf)
@@ -142,12 +147,6 @@ static ssize_t bool_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 /* Control of the scanner */
 
-static ssize_t run_show(struct kobject *kobj, struct kobj_attribute *attr,
-			char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.run));
-}
-
 static ssize_t run_store(struct kobject *kobj, struct kobj_attribute *attr,
 			 const char *buf, size_t count)
 {
@@ -160,13 +159,7 @@ static ssize_t run_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 	return err ?: count;
 }
-FILE_RW(run);
-
-static ssize_t pages_to_scan_show(struct kobject *kobj,
-				  struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.pages_to_scan));
-}
+KNOB_STORED(run, uint);
 
 static ssize_t pages_to_scan_store(struct kobject *kobj,
 				   struct kobj_attribute *attr, const char *buf,
@@ -181,13 +174,7 @@ static ssize_t pages_to_scan_store(struct kobject *kobj,
 
 	return err ?: count;
 }
-FILE_RW(pages_to_scan);
-
-static ssize_t sleep_millisecs_show(struct kobject *kobj,
-				    struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.sleep_millisecs));
-}
+KNOB_STORED(pages_to_scan, uint);
 
 static ssize_t sleep_millisecs_store(struct kobject *kobj,
 				     struct kobj_attribute *attr,
@@ -202,16 +189,9 @@ static ssize_t sleep_millisecs_store(struct kobject *kobj,
 
 	return count;
 }
-FILE_RW(sleep_millisecs);
+KNOB_STORED(sleep_millisecs, uint);
 
 /* What merges with what */
-
-static ssize_t merge_across_nodes_show(struct kobject *kobj,
-				       struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n",
-			  READ_ONCE(uksm_knobs.merge_across_nodes));
-}
 
 static ssize_t merge_across_nodes_store(struct kobject *kobj,
 					struct kobj_attribute *attr,
@@ -225,17 +205,11 @@ static ssize_t merge_across_nodes_store(struct kobject *kobj,
 		return err;
 	if (across > 1)
 		return -EINVAL;
-	err = uksmd_set_merge_across_nodes(across);
+	err = uksmd_set_tree_knob(&uksm_knobs.merge_across_nodes, across);
 
 	return err ?: count;
 }
-FILE_RW(merge_across_nodes);
-
-static ssize_t max_page_sharing_show(struct kobject *kobj,
-				     struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.max_page_sharing));
-}
+KNOB_STORED(merge_across_nodes, uint);
 
 static ssize_t max_page_sharing_store(struct kobject *kobj,
 				      struct kobj_attribute *attr,
@@ -250,20 +224,14 @@ static ssize_t max_page_sharing_store(struct kobject *kobj,
 	/* A page comes to be a KSM page by two addresses sharing it. */
 	if (sharers < 2)
 		return -EINVAL;
-	err = uksmd_set_max_page_sharing(sharers);
+	err = uksmd_set_tree_knob(&uksm_knobs.max_page_sharing, sharers);
 
 	return err ?: count;
 }
-FILE_RW(max_page_sharing);
+KNOB_STORED(max_page_sharing, uint);
 
 KNOB(use_zero_pages, bool);
 KNOB(stable_node_chains_prune_millisecs, uint);
-
-static ssize_t checksum_lines_show(struct kobject *kobj,
-				   struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.checksum_lines));
-}
 
 static ssize_t checksum_lines_store(struct kobject *kobj,
 				    struct kobj_attribute *attr,
@@ -276,22 +244,15 @@ static ssize_t checksum_lines_store(struct kobject *kobj,
 		return -EINVAL;
 	if (lines < 1 || lines > UKSM_LINES)
 		return -EINVAL;
-	err = uksmd_set_checksum_lines(lines);
+	err = uksmd_set_tree_knob(&uksm_knobs.checksum_lines, lines);
 
 	return err ?: count;
 }
-FILE_RW(checksum_lines);
+KNOB_STORED(checksum_lines, uint);
 
 /* How much to scan */
 
 KNOB(smart_scan, bool);
-
-static ssize_t max_cpu_percentage_show(struct kobject *kobj,
-				       struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n",
-			  READ_ONCE(uksm_knobs.max_cpu_percentage));
-}
 
 static ssize_t max_cpu_percentage_store(struct kobject *kobj,
 					struct kobj_attribute *attr,
@@ -308,7 +269,7 @@ static ssize_t max_cpu_percentage_store(struct kobject *kobj,
 
 	return count;
 }
-FILE_RW(max_cpu_percentage);
+KNOB_STORED(max_cpu_percentage, uint);
 
 static ssize_t advisor_mode_show(struct kobject *kobj,
 				 struct kobj_attribute *attr, char *buf)
@@ -335,12 +296,6 @@ static ssize_t advisor_mode_store(struct kobject *kobj,
 }
 FILE_RW(advisor_mode);
 
-static ssize_t advisor_max_cpu_show(struct kobject *kobj,
-				    struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(uksm_knobs.advisor_max_cpu));
-}
-
 static ssize_t advisor_max_cpu_store(struct kobject *kobj,
 				     struct kobj_attribute *attr,
 				     const char *buf, size_t count)
@@ -353,18 +308,10 @@ static ssize_t advisor_max_cpu_store(struct kobject *kobj,
 
 	return count;
 }
-FILE_RW(advisor_max_cpu);
+KNOB_STORED(advisor_max_cpu, uint);
 
 KNOB(advisor_min_pages_to_scan, ulong);
 KNOB(advisor_max_pages_to_scan, ulong);
-
-static ssize_t advisor_target_scan_time_show(struct kobject *kobj,
-					     struct kobj_attribute *attr,
-					     char *buf)
-{
-	return sysfs_emit(buf, "%lu\n",
-			  READ_ONCE(uksm_knobs.advisor_target_scan_time));
-}
 
 static ssize_t advisor_target_scan_time_store(struct kobject *kobj,
 					      struct kobj_attribute *attr,
@@ -378,7 +325,7 @@ static ssize_t advisor_target_scan_time_store(struct kobject *kobj,
 
 	return count;
 }
-FILE_RW(advisor_target_scan_time);
+KNOB_STORED(advisor_target_scan_time, ulong);
 
 /* Counters */
 

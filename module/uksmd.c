@@ -355,7 +355,7 @@ int uksmd_set_run(unsigned int run)
 	return err;
 }
 
-/* For knobs that decide what is where in the trees: these must be empty. */
+/* Empty trees, and records without checksums or places in them. */
 static int forget_unmerged(void)
 {
 	if (uksm_stats.pages_shared || uksm_stable_release(false))
@@ -367,58 +367,26 @@ static int forget_unmerged(void)
 }
 
 /**
- * uksmd_set_merge_across_nodes() - one tree for all NUMA nodes, or one for each
- * @value: 1 or 0
+ * uksmd_set_tree_knob() - set a knob that decides what is where in the trees
+ * @knob: merge_across_nodes, max_page_sharing or checksum_lines of uksm_knobs
+ * @value: one that is valid for it
+ *
+ * A change takes effect at once: all that is known of pages that are not merged is
+ * forgotten, and found again by the next full scan.
+ *
+ * Context: process context; waits for the scanner's round to end.
  * Return: 0, or -EBUSY while pages are merged.
  */
-int uksmd_set_merge_across_nodes(unsigned int value)
+int uksmd_set_tree_knob(unsigned int *knob, unsigned int value)
 {
 	int err = 0;
 
 	engine_lock();
-	if (value != uksm_knobs.merge_across_nodes) {
-		err = forget_unmerged();
-		if (!err)
-			WRITE_ONCE(uksm_knobs.merge_across_nodes, value);
-	}
-	mutex_unlock(&uksm_mutex);
-	return err;
-}
-
-/**
- * uksmd_set_max_page_sharing() - how many addresses may map one KSM page
- * @value: at least 2
- * Return: 0, or -EBUSY while pages are merged.
- */
-int uksmd_set_max_page_sharing(unsigned int value)
-{
-	int err = 0;
-
-	engine_lock();
-	if (value != uksm_knobs.max_page_sharing) {
-		err = forget_unmerged();
-		if (!err)
-			WRITE_ONCE(uksm_knobs.max_page_sharing, value);
-	}
-	mutex_unlock(&uksm_mutex);
-	return err;
-}
-
-/**
- * uksmd_set_checksum_lines() - how many cache lines of a page to hash
- * @value: 1 to %UKSM_LINES
- * Return: 0, or -EBUSY while pages are merged.
- */
-int uksmd_set_checksum_lines(unsigned int value)
-{
-	int err = 0;
-
-	engine_lock();
-	if (value != uksm_knobs.checksum_lines) {
+	if (value != *knob) {
 		err = forget_unmerged();
 		if (!err) {
-			WRITE_ONCE(uksm_knobs.checksum_lines, value);
-			uksm_checksum_set_lines(value);
+			WRITE_ONCE(*knob, value);
+			uksm_checksum_set_lines(uksm_knobs.checksum_lines);
 		}
 	}
 	mutex_unlock(&uksm_mutex);

@@ -31,9 +31,7 @@ struct task_struct;
 extern struct mutex uksm_mutex;
 
 int uksmd_set_run(unsigned int run);
-int uksmd_set_merge_across_nodes(unsigned int value);
-int uksmd_set_max_page_sharing(unsigned int value);
-int uksmd_set_checksum_lines(unsigned int value);
+int uksmd_set_tree_knob(unsigned int *knob, unsigned int value);
 bool uksmd_is_awaited(void);
 void uksmd_sleep_changed(void);
 void uksmd_work_hint(void);
