@@ -4,11 +4,13 @@
  * the advisor and the limit on CPU time.
  */
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "engine.h"
 #include "harness.h"
+#include "helper.h"
 #include "memory.h"
 
 /* Whole tiles of records, wherever the kernel puts the area. */
@@ -274,6 +276,52 @@ static void test_cpu_limit_answers(void)
 	engine_set("max_cpu_percentage", 100);
 }
 
+/* A process that nearly always runs in the scanner's place, with its group or by itself. */
+static void busy_loop(struct helper *self, void *unused)
+{
+	(void)unused;
+	CHECK_SYS(setpriority(PRIO_PROCESS, 0, -10));
+	knob_write("/proc/self", "autogroup", "-10", 3);
+	helper_step(self);
+	for (;;)
+		;
+}
+
+/*
+ * A scanner that hardly gets any CPU time holds its lock for long. It must not for as
+ * long as a slice takes it, when somebody wants the lock.
+ */
+static void test_waiter_ends_slice(void)
+{
+	enum { PAGES = 8192, WRITES = 6, WRITES_SECS = 4 };
+	char *area = area_map_distinct(PAGES, 50000);
+	struct helper busy[2];
+	double began;
+	size_t i;
+
+	require_uksm();
+	engine_set("checksum_lines", 64);
+	engine_start();
+	engine_set("pages_to_scan", 1000000);
+	engine_set("sleep_millisecs", 0);
+	CHECK_SYS(setpriority(PRIO_PROCESS, engine_get("kthread_pid"), 19));
+	for (i = 0; i < ARRAY_SIZE(busy); i++) {
+		helper_start(&busy[i], busy_loop, NULL);
+		helper_wait(&busy[i]);
+		helper_go(&busy[i]);
+	}
+	began = now_secs();
+	for (i = 0; i < WRITES; i++)
+		engine_set("max_page_sharing", engine_get("max_page_sharing"));
+	began = now_secs() - began;
+	for (i = 0; i < ARRAY_SIZE(busy); i++)
+		helper_kill(&busy[i]);
+	CHECK_SYS(setpriority(PRIO_PROCESS, engine_get("kthread_pid"), 5));
+	test_note("%.2f s a write", began / WRITES);
+	CHECK(began < WRITES_SECS * harness_slower(), "%u writes took %.1f s", WRITES, began);
+	area_check_distinct(area, PAGES, 50000);
+}
+
 static const struct test tests[] = {
 	{ "rest", test_rest },
 	{ "change-at-rest", test_change_at_rest },
@@ -284,6 +332,7 @@ static const struct test tests[] = {
 	{ "advisor", test_advisor },
 	{ "cpu-limit", test_cpu_limit },
 	{ "cpu-limit-answers", test_cpu_limit_answers },
+	{ "waiter-ends-slice", test_waiter_ends_slice },
 };
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -72,11 +73,14 @@ void engine_restore(void)
 
 static void set_speed(struct rng *rng)
 {
-	/* Flat out half of the time. */
+	/* Flat out half of the time, and then not to be outdone by a dozen busy threads. */
 	bool fast = rnd(rng, 2);
+	long scanner = file_number(ENGINE "kthread_pid");
 
 	file_write_number(ENGINE "pages_to_scan", fast ? 100000 : 1 + rnd(rng, 5000));
 	file_write_number(ENGINE "sleep_millisecs", fast ? 0 : rnd(rng, 20));
+	if (scanner > 0 && setpriority(PRIO_PROCESS, scanner, fast ? -10 : 5))
+		complain("priority of the scanner: %s", strerror(errno));
 }
 
 void engine_start(struct rng *rng)
