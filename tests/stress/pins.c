@@ -53,7 +53,7 @@ enum outcome op_pipe(struct actor *a)
 /* A disk of this worker's own block, or -1. */
 static int disk_open(struct actor *a, off_t *at)
 {
-	int fd = open("/dev/nullb0", O_RDWR | O_DIRECT | O_CLOEXEC);
+	int fd = open("/dev/stress-disk", O_RDWR | O_DIRECT | O_CLOEXEC);
 
 	*at = (off_t)(getpid() % 4096 * THREADS + a->number) * PAGE_SIZE;
 	return fd;
@@ -70,7 +70,7 @@ enum outcome op_direct(struct actor *a)
 	int fd = disk_open(a, &at);
 
 	if (fd < 0)
-		return not_available("no null_blk disk");
+		return not_available("no disk");
 	area_lock(a->area, page, 1);
 	area_check(a->area, page);
 	was = a->area->state[page].content;
