@@ -98,7 +98,7 @@ static void disturb(const struct kind *acts, struct kind_count *counts, size_t n
 		for (i = 0; i < size && !tally->stop; i++) {
 			act = draw(deck, size, i, &a.rng);
 			kind_run(act, &counts[act - acts], &a);
-			usleep(rnd(&a.rng, 200000));
+			usleep(patience(rnd(&a.rng, 200000)));
 		}
 		for (k = 0; k < nr && first; k++)
 			for (i = 1; i < acts[k].weight; i++)

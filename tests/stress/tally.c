@@ -131,10 +131,10 @@ void die(const char *fmt, ...)
 	_exit(2);
 }
 
-unsigned int patience(unsigned int seconds)
+unsigned int patience(unsigned int duration)
 {
 	const char *slower = getenv("UKSM_SLOWER");
 	int times = slower ? atoi(slower) : 1;
 
-	return times > 1 ? times * seconds : seconds;
+	return times > 1 ? times * duration : duration;
 }

@@ -130,8 +130,8 @@ void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** die() - end the process; the test itself cannot go on */
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-/** patience() - so many seconds, or more where everything takes longer (UKSM_SLOWER) */
-unsigned int patience(unsigned int seconds);
+/** patience() - so long, or longer where everything takes longer (UKSM_SLOWER) */
+unsigned int patience(unsigned int duration);
 
 #define count_up(counter) __atomic_add_fetch(&(counter), 1, __ATOMIC_RELAXED)
 

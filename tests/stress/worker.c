@@ -87,7 +87,7 @@ static void *thread_main(void *arg)
 		kind_run(kind, &tally->ops[kind - ops], a);
 		reap(a, WNOHANG);
 		if (!rnd(&a->rng, 8))
-			usleep(rnd(&a->rng, 8 * pauses[a->number]));
+			usleep(patience(rnd(&a->rng, 8 * pauses[a->number])));
 	}
 	reap(a, 0);
 	return NULL;
