@@ -168,6 +168,18 @@ void area_check(struct area *area, unsigned long page)
 	count_up(tally->checked);
 }
 
+void area_check_copy(const struct area *area, unsigned long page, const void *copy)
+{
+	unsigned char bytes[PAGE_SIZE];
+	struct copy c = { (unsigned char *)copy, bytes, -1 };
+
+	content_fill(&area->state[page].content, area->seed, bytes);
+	compare(&c);
+	if (c.at >= 0)
+		complain_of(area, page, &c);
+	count_up(tally->checked);
+}
+
 void area_expect(const struct area *area, unsigned long page, uint32_t generation,
 		 struct content *content, void *bytes)
 {

@@ -59,6 +59,9 @@ void area_unlock(struct area *area, unsigned long from, unsigned long n);
 /** area_check() - compare a page with what it must hold; complains */
 void area_check(struct area *area, unsigned long page);
 
+/** area_check_copy() - compare what somebody else has read of a page; complains */
+void area_check_copy(const struct area *area, unsigned long page, const void *copy);
+
 /** area_write() - write a whole page with the content of a new generation */
 void area_write(struct area *area, unsigned long page, uint32_t generation);
 

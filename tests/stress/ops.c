@@ -9,6 +9,8 @@ const struct kind ops[] = {
 	{ "poke", 30, op_poke },
 	{ "write-remote", 30, op_write_remote },
 	{ "write-mem", 30, op_write_mem },
+	{ "guest-write", 150, op_guest_write },
+	{ "guest-check", 150, op_guest_check },
 	{ "dontneed", 200, op_dontneed },
 	{ "free", 150, op_free },
 	{ "unmap", 150, op_unmap },

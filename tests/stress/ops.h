@@ -22,6 +22,10 @@ enum outcome op_poke(struct actor *a);
 enum outcome op_write_remote(struct actor *a);
 enum outcome op_write_mem(struct actor *a);
 
+/* guest.c: writing and reading by a KVM guest */
+enum outcome op_guest_write(struct actor *a);
+enum outcome op_guest_check(struct actor *a);
+
 /* mappings.c: what becomes of the mapping, with the content lost, moved or kept */
 enum outcome op_dontneed(struct actor *a);
 enum outcome op_free(struct actor *a);
