@@ -79,7 +79,7 @@ static void set_speed(struct rng *rng)
 
 	file_write_number(ENGINE "pages_to_scan", fast ? 100000 : 1 + rnd(rng, 5000));
 	file_write_number(ENGINE "sleep_millisecs", fast ? 0 : rnd(rng, 20));
-	if (scanner > 0 && setpriority(PRIO_PROCESS, scanner, fast ? -10 : 5))
+	if (scanner > 0 && setpriority(PRIO_PROCESS, scanner, fast ? -5 : 5))
 		complain("priority of the scanner: %s", strerror(errno));
 }
 
