@@ -215,7 +215,9 @@ static inline unsigned long uksm_page_index(struct vm_area_struct *vma,
 #endif
 }
 
-/* MMU notifiers */
+/* MMU notifiers, which a kernel without KVM and the like may not have */
+
+#ifdef CONFIG_MMU_NOTIFIER
 
 /**
  * struct uksm_invalidate - a range of addresses whose secondary mappings are
@@ -283,6 +285,23 @@ static inline void uksm_invalidate_end(struct uksm_invalidate *inv)
 	uksm_kcall(__mmu_notifier_invalidate_range_end)(&inv->range);
 #endif
 }
+
+#else /* !CONFIG_MMU_NOTIFIER: nobody has secondary mappings */
+
+struct uksm_invalidate {
+};
+
+static inline void uksm_invalidate_start(struct uksm_invalidate *inv, struct vm_area_struct *vma,
+					 unsigned long start, unsigned long end)
+{
+	might_sleep();
+}
+
+static inline void uksm_invalidate_end(struct uksm_invalidate *inv)
+{
+}
+
+#endif /* CONFIG_MMU_NOTIFIER */
 
 /* Folios */
 

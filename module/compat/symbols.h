@@ -26,7 +26,7 @@ UKSM_KSYM_DATA(ksm_zero_pages);
 UKSM_KSYM_DATA(num_poisoned_pages);
 #endif
 
-#ifdef CONFIG_LOCKDEP
+#if defined(CONFIG_LOCKDEP) && defined(CONFIG_MMU_NOTIFIER)
 UKSM_KSYM_DATA(__mmu_notifier_invalidate_range_start_map);
 #endif
 
@@ -40,6 +40,7 @@ UKSM_KSYM_FUNC(__put_anon_vma, void, struct anon_vma *);
 UKSM_KSYM_FUNC(lru_add_drain_all, void, void);
 UKSM_KSYM_FUNC(task_sched_runtime, unsigned long long, struct task_struct *);
 
+#ifdef CONFIG_MMU_NOTIFIER
 UKSM_KSYM_FUNC(__mmu_notifier_invalidate_range_start, int,
 	       struct mmu_notifier_range *);
 #ifdef UKSM_HAVE_RANGE_END_ONLY_END
@@ -49,6 +50,7 @@ UKSM_KSYM_FUNC(__mmu_notifier_invalidate_range_end, void,
 UKSM_KSYM_FUNC(__mmu_notifier_invalidate_range_end, void,
 	       struct mmu_notifier_range *);
 #endif
+#endif /* CONFIG_MMU_NOTIFIER */
 
 /* The rmap of PTE-mapped folios: page by page, later ranges of pages. */
 #ifdef UKSM_HAVE_FOLIO_RMAP_PTES
