@@ -293,7 +293,7 @@ static void busy_loop(struct helper *self, void *unused)
  */
 static void test_waiter_ends_slice(void)
 {
-	enum { PAGES = 8192, WRITES = 6, WRITES_SECS = 4 };
+	enum { PAGES = 8192, WRITES = 6, WRITES_SECS = 8 };
 	char *area = area_map_distinct(PAGES, 50000);
 	struct helper busy[2];
 	double began;
