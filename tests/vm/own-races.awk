@@ -11,7 +11,7 @@ function leave()
 	inside = 0
 }
 
-/={60,}/ {
+/==============================/ {
 	if (!inside) {
 		inside = 1
 		held = $0 "\n"
