@@ -16,7 +16,7 @@
 #define THRASH_SCANS	2
 #define THRASH_MSECS	2000
 #define THRASH_LEVELS	7
-/* That may happen by chance, or in steps as LTP takes them: it has no consequences yet. */
+/* That may happen by chance, or in steps as LTP takes them: so often one visit is enough. */
 #define THRASH_FREE	3
 
 /* How much CPU time a thread may save up; and its longest sleep for a debt. */

@@ -85,13 +85,13 @@ static void page_cow_broken(struct uksm_tracked *t)
 /*
  * A page has changed. What it holds now it may not hold for long, so it is not
  * offered to others until it has held still; but if there is a merged page that
- * it may share, then at once, unless that has been in vain before.
+ * it may share, then at once, unless its last merge was in vain.
  */
 static bool page_changed(struct uksm_tracked *t, u32 checksum)
 {
 	t->key.checksum = checksum;
 	t->still = 0;
-	return uksm_policy_still_enough(thrash_level(t), 1) && uksm_stable_has(checksum);
+	return !thrash_level(t) && uksm_stable_has(checksum);
 }
 
 /*

@@ -189,6 +189,34 @@ static void test_merged_in_vain(void)
 	area_check_same(area, 3, 5);
 }
 
+/*
+ * A page that always holds what others share, but each time something else. Found changed it may
+ * join them at once, though not again when that was in vain.
+ */
+static void test_never_still(void)
+{
+	char *area = area_map_same(3, 5);
+	long breaks;
+	int i;
+
+	area_map_same(2, 9);
+	require_uksm();
+	engine_start();
+	/* The writes come in the pauses between two full scans. */
+	engine_set("sleep_millisecs", 100);
+	engine_settle();
+	breaks = engine_get("cow_breaks");
+	for (i = 0; i < 12; i++) {
+		page_fill(area, i % 2 ? 5 : 9);
+		engine_wait_full_scans(0);
+	}
+	breaks = engine_get("cow_breaks") - breaks;
+	test_note("%ld breaks", breaks);
+	CHECK(breaks >= 1 && breaks <= 2, "%ld breaks", breaks);
+	wait_merged("left alone", area, 3, 20);
+	area_check_same(area, 3, 5);
+}
+
 /* The advisor finds the batch with which a full scan takes as long as it is to take. */
 static void test_advisor(void)
 {
@@ -329,6 +357,7 @@ static const struct test tests[] = {
 	{ "unmap-at-rest", test_unmap_at_rest },
 	{ "holes", test_holes },
 	{ "merged-in-vain", test_merged_in_vain },
+	{ "never-still", test_never_still },
 	{ "advisor", test_advisor },
 	{ "cpu-limit", test_cpu_limit },
 	{ "cpu-limit-answers", test_cpu_limit_answers },
