@@ -12,9 +12,13 @@
 /* A tile is quiet although one page in so many changes all the time. */
 #define QUIET_SHARE	16
 
-/* Written within so many full scans, or so soon, a page was merged for nothing. */
+/*
+ * Written within so many full scans, or so soon, a page was merged for nothing: the
+ * copy, and the fault that its writer has waited for, cost more than the memory was
+ * worth for that long.
+ */
 #define THRASH_SCANS	2
-#define THRASH_MSECS	2000
+#define THRASH_MSECS	10000
 #define THRASH_LEVELS	7
 /* That may happen by chance, or in steps as LTP takes them: so often one visit is enough. */
 #define THRASH_FREE	3

@@ -88,7 +88,7 @@ static void merging_in_vain_is_put_off(void)
 	expect(uksm_policy_thrash(level, THRASH_SCANS, THRASH_MSECS + 1) == level,
 	       "a break within two scans");
 	expect(uksm_policy_thrash(level, THRASH_SCANS + 1, THRASH_MSECS) == level,
-	       "a break within two seconds");
+	       "a break within ten seconds");
 	expect(uksm_policy_thrash(level, THRASH_SCANS + 1, THRASH_MSECS + 1) == 0,
 	       "a merge that lasted");
 	expect(!uksm_policy_still_enough(0, 0), "a page that has just changed");
