@@ -72,8 +72,8 @@ static long free_pages(void)
 void kernel_amounts_take(struct kernel_amounts *k)
 {
 	static const char *const fields[] = {
-		"MemFree:", "AnonPages:", "Slab:", "SUnreclaim:", "KernelStack:",
-		"PageTables:", "VmallocUsed:", "Percpu:",
+		"AnonPages:", "Slab:", "SUnreclaim:", "KernelStack:", "PageTables:",
+		"VmallocUsed:", "Percpu:",
 	};
 	size_t i;
 
