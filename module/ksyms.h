@@ -51,7 +51,7 @@ void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
  * @num_poisoned_pages: pages that have failed; NULL where the kernel does not
  *	handle that
  * @__mmu_notifier_invalidate_range_start_map: what lockdep takes for held while
- *	notifiers run; on kernels with lockdep
+ *	notifiers run; on kernels with lockdep and notifiers
  * @__start_BTF: the kernel's type information
  * @__stop_BTF: its end
  *
@@ -65,7 +65,7 @@ struct uksm_kdata {
 	struct kobject **mm_kobj;
 	atomic_long_t *ksm_zero_pages;
 	atomic_long_t *num_poisoned_pages;
-#ifdef CONFIG_LOCKDEP
+#if defined(CONFIG_LOCKDEP) && defined(CONFIG_MMU_NOTIFIER)
 	struct lockdep_map *__mmu_notifier_invalidate_range_start_map;
 #endif
 	const u8 *__start_BTF;

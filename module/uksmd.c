@@ -355,7 +355,7 @@ int uksmd_set_run(unsigned int run)
 	return err;
 }
 
-/* Empty trees, and records without checksums or places in them. */
+/* See to it that no page is merged, and that of none a checksum or a place is kept. */
 static int forget_unmerged(void)
 {
 	if (uksm_stats.pages_shared || uksm_stable_release(false))
