@@ -15,7 +15,7 @@
  * @strings_bytes: length of @strings
  * @nr_types: entries in @offsets
  *
- * All of it private to btf.c.  The blob must stay until uksm_btf_destroy().
+ * All of it private to the reader (btf_record.h).  The blob must stay until uksm_btf_destroy().
  */
 struct uksm_btf {
 	const u8 *types;
