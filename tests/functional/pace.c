@@ -344,7 +344,6 @@ static void test_waiter_ends_slice(void)
 	began = now_secs() - began;
 	for (i = 0; i < ARRAY_SIZE(busy); i++)
 		helper_kill(&busy[i]);
-	CHECK_SYS(setpriority(PRIO_PROCESS, engine_get("kthread_pid"), 5));
 	test_note("%.2f s a write", began / WRITES);
 	CHECK(began < WRITES_SECS * harness_slower(), "%u writes took %.1f s", WRITES, began);
 	area_check_distinct(area, PAGES, 50000);

@@ -71,15 +71,21 @@ static void guest_stop(void)
 	guest.owner = 0;
 }
 
+/* On failure errno tells, and what there is by then is for guest_stop(). */
 static bool guest_boot(const struct area *area, int kvm)
 {
-	guest.own = mmap(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			 -1, 0);
+	guest.run = MAP_FAILED;
+	guest.own = MAP_FAILED;
 	guest.vcpu = ioctl(guest.vm, KVM_CREATE_VCPU, 0);
+	if (guest.vcpu < 0)
+		return false;
 	guest.run_size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	guest.run = mmap(NULL, guest.run_size, PROT_READ | PROT_WRITE, MAP_SHARED, guest.vcpu, 0);
-	if (guest.own == MAP_FAILED || guest.vcpu < 0 || guest.run == MAP_FAILED ||
-	    !slot_set(0, CODE_AT, guest.own, 2) ||
+	if (guest.run == MAP_FAILED)
+		return false;
+	guest.own = mmap(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			 -1, 0);
+	if (guest.own == MAP_FAILED || !slot_set(0, CODE_AT, guest.own, 2) ||
 	    !slot_set(1, AREA_AT, area->base, area->pages) ||
 	    ioctl(guest.vcpu, KVM_GET_SREGS, &guest.sregs))
 		return false;
@@ -92,33 +98,35 @@ static bool guest_boot(const struct area *area, int kvm)
 /* A signal may come in between, or memory be short: then there is none this time. */
 static bool guest_start(const struct area *area)
 {
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	bool booted;
+	bool booted = false;
+	int kvm, err;
 
-	if (kvm < 0)
-		return false;
-	guest.vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	if (guest.vm < 0) {
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	guest.vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
+	if (guest.vm >= 0)
+		booted = guest_boot(area, kvm);
+	err = errno;
+	if (!booted && err != EINTR && err != ENOMEM)
+		complain("a guest does not start: %s", strerror(err));
+	if (kvm >= 0)
 		close(kvm);
-		return false;
-	}
-	booted = guest_boot(area, kvm);
-	close(kvm);
 	if (booted)
 		guest.owner = getpid();
-	else
+	else if (guest.vm >= 0)
 		guest_stop();
 	return booted;
 }
 
 /* One of a parent is not closed by its number, which may be another file's by now. */
-static bool guest_ready(struct actor *a)
+static enum outcome guest_ready(struct actor *a)
 {
+	if (access("/dev/kvm", F_OK))
+		return not_available("no KVM");
 	if (guest.owner == getpid() && rnd(&a->rng, 64))
-		return true;
+		return DONE;
 	if (guest.owner == getpid())
 		guest_stop();
-	return guest_start(a->area);
+	return guest_start(a->area) ? DONE : REFUSED;
 }
 
 struct run {
@@ -168,13 +176,12 @@ static uint64_t guest_address(unsigned long page)
 enum outcome op_guest_write(struct actor *a)
 {
 	unsigned long page = rnd(&a->rng, a->area->pages);
+	enum outcome outcome = guest_ready(a);
 	struct content content;
 	bool written;
 
-	if (access("/dev/kvm", F_OK))
-		return not_available("no KVM");
-	if (!guest_ready(a))
-		return REFUSED;
+	if (outcome != DONE)
+		return outcome;
 	area_lock(a->area, page, 1);
 	area_expect(a->area, page, actor_generation(a), &content, guest.own + BUFFER_AT);
 	written = guest_copy(BUFFER_AT, guest_address(page));
@@ -192,17 +199,15 @@ enum outcome op_guest_write(struct actor *a)
 enum outcome op_guest_check(struct actor *a)
 {
 	unsigned long page = rnd(&a->rng, a->area->pages);
-	enum outcome outcome = REFUSED;
+	enum outcome outcome = guest_ready(a);
+	bool read;
 
-	if (access("/dev/kvm", F_OK))
-		return not_available("no KVM");
-	if (!guest_ready(a))
-		return REFUSED;
+	if (outcome != DONE)
+		return outcome;
 	area_lock(a->area, page, 1);
-	if (guest_copy(guest_address(page), BUFFER_AT)) {
+	read = guest_copy(guest_address(page), BUFFER_AT);
+	if (read)
 		area_check_copy(a->area, page, guest.own + BUFFER_AT);
-		outcome = DONE;
-	}
 	area_unlock(a->area, page, 1);
-	return outcome;
+	return read ? DONE : REFUSED;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #define WAIT_LIMIT_SECS 50
 #define POLL_USECS 2000
+#define SCANNER_NICE 5 /* as it starts, which is as ksmd */
 
 /*
  * Order matters when they are put back: the advisor first, because it owns pages_to_scan while it
@@ -248,11 +250,22 @@ static bool counters_zero(char *why, size_t len)
 	return true;
 }
 
+/* A test may have left the scanner with another nice value; ksmd does not say which thread it is. */
+static void reset_nice(void)
+{
+	char text[KNOB_TEXT_MAX];
+
+	if (engine_has("kthread_pid") && !knob_read(engine_dir(), "kthread_pid", text))
+		setpriority(PRIO_PROCESS, atoi(text), SCANNER_NICE);
+}
+
 bool engine_reset(char *why, size_t len)
 {
-	int err = knob_write(engine_dir(), "run", "2", 1);
 	size_t k;
+	int err;
 
+	reset_nice();
+	err = knob_write(engine_dir(), "run", "2", 1);
 	if (err) {
 		/* A test may have unloaded the engine; that is for the test to judge. */
 		if (err == -ENOENT && !engine_has("run"))

@@ -94,7 +94,8 @@ void engine_check_counters(const char *where, long shared, long sharing, long un
 bool engine_save(void);
 
 /**
- * engine_reset() - unmerge everything and put the knobs back as engine_save() found them
+ * engine_reset() - unmerge everything and put the knobs back as engine_save() found them, and
+ * uksm's scanner to its nice value
  * @why: receives what did not come back to normal
  * @len: its size
  *
