@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 from . import hostinfo, hoststate, images, options as option_parser, report, scenarios
 from .errors import Failure
@@ -102,29 +103,29 @@ def run_in_machine(options):
     module = options.module or BUILD / options.kernel / "uksm.ko"
     need(BUILD / options.kernel / "vmlinux", f"scripts/setup {options.kernel}")
     need(module, f"make modules KERNEL={options.kernel}")
-    # A build meanwhile shall not pull the module away.
-    options.module = shutil.copy(module, options.out / "uksm.ko")
     options.images = guest_images(options)
     options.live = is_terminal()
     options.raw = options.out / "raw.json"
-    file = options.out / "job.json"
-    job = {name: str(value) if isinstance(value, pathlib.Path) else value
-           for name, value in vars(options).items()
-           if name not in ("render", "inside", "out", "initrds")}
-    job["initrds"] = [str(path) for path in options.initrds]
-    command = machine_command(options, job)
-    file.write_text(json.dumps(job))
-    machine = subprocess.Popen([*command, "--", TOP / "scripts/uksm-ab", "--inside",
-                                file])
-    # The runner takes its QEMU along when it is told to end.
-    try:
-        status = machine.wait()
-    finally:
-        if machine.poll() is None:
-            machine.terminate()
-            machine.wait()
-        file.unlink()
-        options.module.unlink()
+    # Below build/, for the machine has a /tmp and a /run of its own.
+    with tempfile.TemporaryDirectory(prefix="job-", dir=BUILD / "ab") as directory:
+        file = pathlib.Path(directory) / "job.json"
+        # A build meanwhile shall not pull the module away.
+        options.module = shutil.copy(module, file.with_name("uksm.ko"))
+        job = {name: str(value) if isinstance(value, pathlib.Path) else value
+               for name, value in vars(options).items()
+               if name not in ("render", "inside", "out", "initrds")}
+        job["initrds"] = [str(path) for path in options.initrds]
+        command = machine_command(options, job)
+        file.write_text(json.dumps(job))
+        machine = subprocess.Popen([*command, "--", TOP / "scripts/uksm-ab",
+                                    "--inside", file])
+        # The runner takes its QEMU along when it is told to end.
+        try:
+            status = machine.wait()
+        finally:
+            if machine.poll() is None:
+                machine.terminate()
+                machine.wait()
     log = f"log/ab-{options.kernel}-*-{machine.pid}"
     for raw in BUILD.glob(f"{log}/share/out/raw.json"):
         data = json.loads(raw.read_text())
