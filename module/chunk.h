@@ -103,4 +103,10 @@ static inline enum uksm_page_state uksm_tracked_state(const struct uksm_tracked 
 	return t->key.state;
 }
 
+/* uksm_tracked_nid() - which unstable tree holds an %UKSM_UNSHARED page */
+static inline unsigned int uksm_tracked_nid(const struct uksm_tracked *t)
+{
+	return t->key.flags >> UKSM_NID_SHIFT;
+}
+
 #endif

@@ -281,14 +281,21 @@ static int compare_peer(const struct site *site, const struct site *peer, unsign
 {
 	u32 checksum;
 
+	/*
+	 * It may be under migration, in swap or on another NUMA node, and may come
+	 * back. It has missed this one, so it must not stay where it is, waiting for
+	 * others: it searches when the scanner comes by.
+	 */
+	if (!peer->page || uksm_kpfn_nid(page_to_pfn(peer->page)) != nid) {
+		uksm_unstable_del(peer->t);
+		return -ENOENT;
+	}
 	/* The scanner will come by and see what has become of it. */
-	if (!peer->page || uksm_folio_test_ksm(site_folio(peer)))
+	if (uksm_folio_test_ksm(site_folio(peer)))
 		return -ENOENT;
 	/* Parent and child after fork(): one page already. */
 	if (peer->page == site->page)
 		return -EAGAIN;
-	if (uksm_kpfn_nid(page_to_pfn(peer->page)) != nid)
-		return -ENOENT;
 
 	checksum = uksm_page_checksum(peer->page);
 	if (checksum != peer->t->key.checksum) {

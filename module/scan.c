@@ -96,11 +96,11 @@ static bool page_changed(struct uksm_tracked *t, u32 checksum)
 
 /*
  * Look at an anonymous page that was known: true if an equal one is to be
- * searched for. An unshared page that is what it was stays where it is: had there
- * been an equal one in the trees, it would have been merged when it came; one that
- * comes later will find this one.
+ * searched for. An unshared page that is what it was, and on the NUMA node where it
+ * was, stays where it is: had there been an equal one in the trees, it would have
+ * been merged when it came; one that comes later will find this one.
  */
-static bool examine_known(struct uksm_tracked *t, u32 checksum)
+static bool examine_known(struct uksm_tracked *t, u32 checksum, unsigned int nid)
 {
 	bool unchanged = t->key.checksum == checksum;
 
@@ -111,7 +111,7 @@ static bool examine_known(struct uksm_tracked *t, u32 checksum)
 		cursor.news.changed++;
 		break;
 	case UKSM_UNSHARED:
-		if (unchanged && !(t->key.flags & UKSM_F_COLLIDES))
+		if (unchanged && nid == uksm_tracked_nid(t) && !(t->key.flags & UKSM_F_COLLIDES))
 			return false;
 		uksm_unstable_del(t);
 		if (unchanged)
@@ -195,7 +195,7 @@ static unsigned int examine_batch(struct uksm_mm_slot *slot, unsigned long *sear
 			wanted = examine_ksm(slot, addr, t, batch.entry[i].checksum);
 			break;
 		case UKSM_MAPPED_PAGE:
-			wanted = t ? examine_known(t, batch.entry[i].checksum) :
+			wanted = t ? examine_known(t, batch.entry[i].checksum, batch.entry[i].nid) :
 				     examine_new(slot, addr, batch.entry[i].checksum);
 			break;
 		default:

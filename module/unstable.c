@@ -21,11 +21,6 @@
  */
 static struct uksm_tree_set unstable;
 
-static unsigned int tracked_nid(const struct uksm_tracked *t)
-{
-	return t->key.flags >> UKSM_NID_SHIFT;
-}
-
 static struct uksm_tracked *key_tracked(struct uksm_key *key)
 {
 	return key ? container_of(key, struct uksm_tracked, key) : NULL;
@@ -54,7 +49,7 @@ void uksm_unstable_del(struct uksm_tracked *t)
 {
 	lockdep_assert_held(&uksm_mutex);
 
-	uksm_index_del(&unstable.tree[tracked_nid(t)], &t->key);
+	uksm_index_del(&unstable.tree[uksm_tracked_nid(t)], &t->key);
 	uksm_tracked_set_state(t, UKSM_VOLATILE);
 }
 

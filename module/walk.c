@@ -138,7 +138,8 @@ static struct page *huge_pmd_page(pmd_t pmd, unsigned long addr)
  */
 static bool page_unchanged(unsigned long pfn, const struct uksm_tracked *t)
 {
-	return uksm_page_checksum(pfn_to_page(pfn)) == t->key.checksum;
+	return uksm_page_checksum(pfn_to_page(pfn)) == t->key.checksum &&
+	       uksm_kpfn_nid(pfn) == uksm_tracked_nid(t);
 }
 
 static bool checked_by_content(struct vm_area_struct *vma, bool hash)
@@ -195,8 +196,10 @@ static void batch_ptes(struct uksm_batch *batch, struct vm_area_struct *vma, pte
 		}
 		page = NULL;
 		batch->entry[i].mapped = pte_mapped(vma, addr, pte, t, &page);
-		if (page && hash)
+		if (page && hash) {
 			batch->entry[i].checksum = uksm_page_checksum(page);
+			batch->entry[i].nid = uksm_kpfn_nid(page_to_pfn(page));
+		}
 	}
 }
 
@@ -221,7 +224,9 @@ static void batch_huge_pmd(struct uksm_batch *batch, struct vm_area_struct *vma,
 			continue;
 		t = batch_record(batch, i);
 		batch->entry[i].checksum = uksm_page_checksum(page);
-		if (tracked_by_content(t) && t->key.checksum == batch->entry[i].checksum)
+		batch->entry[i].nid = uksm_kpfn_nid(page_to_pfn(page));
+		if (tracked_by_content(t) && t->key.checksum == batch->entry[i].checksum &&
+		    batch->entry[i].nid == uksm_tracked_nid(t))
 			batch->entry[i].mapped = UKSM_MAPPED_UNCHANGED;
 	}
 	spin_unlock(ptl);

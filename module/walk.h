@@ -20,7 +20,7 @@ struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long 
  * @UKSM_MAPPED_MERGED_ZERO: the zero page, in the place of a page merged with it,
  *	on kernels that tell the two apart
  * @UKSM_MAPPED_UNCHANGED: an anonymous page that the scanner has in the unstable
- *	tree, with the checksum recorded there
+ *	tree of its NUMA node, with the checksum recorded there
  * @UKSM_MAPPED_PAGE: another anonymous page
  * @UKSM_MAPPED_KSM: a KSM page of any engine
  * @UKSM_MAPPED_MERGED: the merged page that the scanner knows to be there, on
@@ -51,8 +51,8 @@ void uksm_pages_get(struct vm_area_struct *vma, unsigned long start,
  * @end: end of the range, exclusive
  * @hole: nothing is mapped in the range, and @entry does not cover it
  * @row: the records of the range, see uksm_tracked_row(), or NULL
- * @entry: what is mapped at @start + n * PAGE_SIZE; and the checksum of
- *	%UKSM_MAPPED_PAGE and %UKSM_MAPPED_KSM, if asked for
+ * @entry: what is mapped at @start + n * PAGE_SIZE; and if asked for, the checksum of
+ *	%UKSM_MAPPED_PAGE and %UKSM_MAPPED_KSM, and uksm_kpfn_nid() of the former
  */
 struct uksm_batch {
 	unsigned long start;
@@ -61,6 +61,7 @@ struct uksm_batch {
 	struct uksm_tracked *row;
 	struct {
 		u32 checksum;
+		unsigned int nid;
 		enum uksm_mapped mapped;
 	} entry[UKSM_BATCH_PAGES];
 };

@@ -105,6 +105,53 @@ static void test_swap_fork(void)
 	swap_stop();
 }
 
+static void map_equals(struct helper *self, void *unused)
+{
+	char *area;
+
+	(void)unused;
+	helper_step(self);
+	area = area_map_same(2, 7);
+	helper_step(self);
+	check_merged("equals", area, 2);
+	area_check_same(area, 2, 7);
+}
+
+/* A page that is in swap while its equals merge with each other joins them when it is back. */
+static void test_swapped_meanwhile(void)
+{
+	struct helper equals;
+	char *page;
+	int tries;
+
+	swap_start();
+	helper_start(&equals, map_equals, NULL);
+	helper_wait(&equals);
+	cgroup_enter();
+	page = area_map_same(1, 7);
+	engine_start();
+	engine_settle();
+	/*
+	 * All this while the scanner sleeps. Its next slice ends with the two equals, as new
+	 * processes come first, and the page is back before the slice after that.
+	 */
+	engine_set("sleep_millisecs", 3000 * harness_slower());
+	engine_wait_full_scans(0);
+	engine_set("pages_to_scan", 2);
+	push_out(page, 1);
+	helper_go(&equals);
+	helper_wait(&equals);
+	for (tries = 0; tries < 1000 && !engine_get("pages_sharing"); tries++)
+		usleep(5000 * harness_slower());
+	CHECK_PAGE(page, 7);
+	engine_set("sleep_millisecs", 1);
+	engine_wait_full_scans(6);
+	engine_check_counters("with the one from swap", 1, 2, 0, 0);
+	CHECK_PAGE(page, 7);
+	helper_finish(&equals);
+	swap_stop();
+}
+
 static void test_swapoff(void)
 {
 	char *area;
@@ -523,6 +570,7 @@ static const struct test tests[] = {
 	{ "swap", test_swap },
 	{ "swap-write", test_swap_write },
 	{ "swap-fork", test_swap_fork },
+	{ "swapped-meanwhile", test_swapped_meanwhile },
 	{ "swapoff", test_swapoff },
 	{ "freed-page-joined", test_freed_page_joined },
 	{ "unmerged-page-freed", test_unmerged_page_freed },

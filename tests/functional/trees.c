@@ -211,6 +211,31 @@ static void test_node_migration(void)
 	area_check_same(area, 4, 9);
 }
 
+/* A page that nobody shares moves to the other node, and meets its equals there. */
+static void test_unshared_migration(void)
+{
+	int target = 1, status = -1;
+	char *area, *there;
+
+	engine_set("merge_across_nodes", 0);
+	if (engine_has("smart_scan"))
+		engine_set("smart_scan", 0);
+	area = area_on_node(1, 9, 0);
+	engine_start();
+	engine_settle();
+	engine_pause();
+	CHECK_SYS(syscall(SYS_move_pages, 0, 1UL, &area, &target, &status, MPOL_MF_MOVE_ALL));
+	CHECK(status == 1 && node_of(area) == 1, "move_pages says %d, the page is on node %d",
+	      status, node_of(area));
+	there = area_on_node(2, 9, 1);
+	engine_set("run", 1);
+	engine_settle();
+	check_merged("pages born on node 1", there, 2);
+	CHECK(pfn_of(area) == pfn_of(there), "the page that has moved did not merge");
+	CHECK_PAGE(area, 9);
+	area_check_same(there, 2, 9);
+}
+
 static const struct test tests[] = {
 	{ "cap", test_cap },
 	{ "cap-two", test_cap_two },
@@ -220,6 +245,7 @@ static const struct test tests[] = {
 	{ "across-nodes", test_across_nodes, .numa = true },
 	{ "node-switch", test_node_switch, .numa = true },
 	{ "node-migration", test_node_migration, .numa = true },
+	{ "unshared-migration", test_unshared_migration, .numa = true },
 };
 
 int main(int argc, char **argv)
