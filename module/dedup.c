@@ -433,6 +433,17 @@ static struct uksm_stable_node *site_node(const struct site *site)
 	return node;
 }
 
+/* Pages that wait for an equal one to come would never hear of one that is merged. */
+static void search_again(unsigned int nid, u32 checksum)
+{
+	struct uksm_tracked *t = uksm_unstable_first(nid, checksum);
+
+	while (t) {
+		uksm_unstable_del(t);
+		t = uksm_unstable_first(nid, checksum);
+	}
+}
+
 static void dedup_ksm(struct site *site)
 {
 	unsigned int nid = uksm_kpfn_nid(page_to_pfn(site->page));
@@ -451,6 +462,7 @@ static void dedup_ksm(struct site *site)
 		if (!none_is_equal(err))
 			return;
 		uksm_stable_node_refile(node, nid);
+		search_again(nid, site->t->key.checksum);
 	}
 	adopt(site, node);
 }

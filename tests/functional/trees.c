@@ -236,6 +236,31 @@ static void test_unshared_migration(void)
 	area_check_same(there, 2, 9);
 }
 
+/* A merged page moves to the other node, where an equal one has been alone. */
+static void test_migration_to_unshared(void)
+{
+	int target = 1, status = -1;
+	char *area, *there;
+
+	engine_set("merge_across_nodes", 0);
+	if (engine_has("smart_scan"))
+		engine_set("smart_scan", 0);
+	area = area_on_node(4, 9, 0);
+	there = area_on_node(1, 9, 1);
+	engine_start();
+	engine_settle();
+	engine_pause();
+	CHECK_SYS(syscall(SYS_move_pages, 0, 1UL, &area, &target, &status, MPOL_MF_MOVE_ALL));
+	CHECK(status == 1 && node_of(area) == 1, "move_pages says %d, the page is on node %d",
+	      status, node_of(area));
+	engine_set("run", 1);
+	engine_wait_full_scans(3);
+	check_merged("the moved pages", area, 4);
+	CHECK(pfn_of(area) == pfn_of(there), "the one that was there has not joined them");
+	area_check_same(area, 4, 9);
+	CHECK_PAGE(there, 9);
+}
+
 static const struct test tests[] = {
 	{ "cap", test_cap },
 	{ "cap-two", test_cap_two },
@@ -246,6 +271,7 @@ static const struct test tests[] = {
 	{ "node-switch", test_node_switch, .numa = true },
 	{ "node-migration", test_node_migration, .numa = true },
 	{ "unshared-migration", test_unshared_migration, .numa = true },
+	{ "migration-to-unshared", test_migration_to_unshared, .numa = true },
 };
 
 int main(int argc, char **argv)
