@@ -182,22 +182,30 @@ static void test_node_switch(void)
 	area_check_same(far, 4, 8);
 }
 
+/* With the engine at rest, so that it finds the page moved and not on the way. */
+static void move_to_node(char *page, int node)
+{
+	int status = -1;
+
+	engine_pause();
+	CHECK_SYS(syscall(SYS_move_pages, 0, 1UL, &page, &node, &status, MPOL_MF_MOVE_ALL));
+	CHECK(status == node && node_of(page) == node, "move_pages says %d, the page is on node %d",
+	      status, node_of(page));
+}
+
 /* A merged page that moves to the other node must be found, or merged anew, in that node's tree. */
 static void test_node_migration(void)
 {
-	int target = 1, status = -1, scans;
 	char *area, *there;
+	int scans;
 
 	engine_set("merge_across_nodes", 0);
 	area = area_on_node(4, 9, 0);
 	engine_start();
 	engine_settle();
 	check_merged("before", area, 4);
-	engine_pause();
-	CHECK_SYS(syscall(SYS_move_pages, 0, 1UL, &area, &target, &status, MPOL_MF_MOVE_ALL));
+	move_to_node(area, 1);
 	engine_set("run", 1);
-	CHECK(status == 1 && node_of(area) == 1, "move_pages says %d, the page is on node %d",
-	      status, node_of(area));
 	check_merged("after the move", area, 4);
 	area_check_same(area, 4, 9);
 	there = area_on_node(4, 9, 1);
@@ -214,7 +222,6 @@ static void test_node_migration(void)
 /* A page that nobody shares moves to the other node, and meets its equals there. */
 static void test_unshared_migration(void)
 {
-	int target = 1, status = -1;
 	char *area, *there;
 
 	engine_set("merge_across_nodes", 0);
@@ -223,10 +230,7 @@ static void test_unshared_migration(void)
 	area = area_on_node(1, 9, 0);
 	engine_start();
 	engine_settle();
-	engine_pause();
-	CHECK_SYS(syscall(SYS_move_pages, 0, 1UL, &area, &target, &status, MPOL_MF_MOVE_ALL));
-	CHECK(status == 1 && node_of(area) == 1, "move_pages says %d, the page is on node %d",
-	      status, node_of(area));
+	move_to_node(area, 1);
 	there = area_on_node(2, 9, 1);
 	engine_set("run", 1);
 	engine_settle();
@@ -239,7 +243,6 @@ static void test_unshared_migration(void)
 /* A merged page moves to the other node, where an equal one has been alone. */
 static void test_migration_to_unshared(void)
 {
-	int target = 1, status = -1;
 	char *area, *there;
 
 	engine_set("merge_across_nodes", 0);
@@ -249,10 +252,7 @@ static void test_migration_to_unshared(void)
 	there = area_on_node(1, 9, 1);
 	engine_start();
 	engine_settle();
-	engine_pause();
-	CHECK_SYS(syscall(SYS_move_pages, 0, 1UL, &area, &target, &status, MPOL_MF_MOVE_ALL));
-	CHECK(status == 1 && node_of(area) == 1, "move_pages says %d, the page is on node %d",
-	      status, node_of(area));
+	move_to_node(area, 1);
 	engine_set("run", 1);
 	engine_wait_full_scans(3);
 	check_merged("the moved pages", area, 4);
