@@ -170,12 +170,20 @@ class Pattern:
         return next(filter(None, answers), '')
 
     def merging_pages(self):
-        """What the kernel says of the processes, and not of their children."""
-        total = 0
+        """What the kernel says of each process, and not of their children."""
+        found = []
         for pid in self.pids:
             with open(f'/proc/{pid}/ksm_merging_pages') as file:
-                total += int(file.read())
-        return total
+                found.append(int(file.read()))
+        return found
+
+    def huge_pages(self):
+        """KiB of each process in huge pages."""
+        found = []
+        for pid in self.pids:
+            with open(f'/proc/{pid}/smaps_rollup') as file:
+                found += [int(line.split()[1]) for line in file if 'AnonHugePages' in line]
+        return found
 
     def stop(self):
         for channel in self.channels:
