@@ -462,7 +462,8 @@ static void dedup_ksm(struct site *site)
 		if (!none_is_equal(err))
 			return;
 		uksm_stable_node_refile(node, nid);
-		search_again(nid, site->t->key.checksum);
+		/* By the node's key: the site's may be of before a stronger checksum. */
+		search_again(nid, node->key.checksum);
 	}
 	adopt(site, node);
 }

@@ -129,7 +129,8 @@ static struct page *huge_pmd_page(pmd_t pmd, unsigned long addr)
 
 /*
  * Nearly all pages of a scan in the steady state end here, so it matters what is
- * not looked at: the struct page, which would be one more miss of the cache.
+ * not looked at: the struct page, which would be one more miss of the cache, unless
+ * NUMA nodes are kept apart and it has to tell its own.
  * A page that is in the unstable tree is no KSM page, for it leaves the tree when
  * it becomes one. What is mapped there now need not be that page: any other of the
  * same checksum is worth the same. It must be memory that can be read, though:

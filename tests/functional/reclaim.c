@@ -141,8 +141,10 @@ static void test_swapped_meanwhile(void)
 	push_out(page, 1);
 	helper_go(&equals);
 	helper_wait(&equals);
-	for (tries = 0; tries < 1000 && !engine_get("pages_sharing"); tries++)
+	for (tries = 0; tries < 6000 && !engine_get("pages_sharing"); tries++)
 		usleep(5000 * harness_slower());
+	CHECK(engine_get("pages_sharing") == 1, "the equals have not merged");
+	CHECK(count_swapped(page, 1) == 1, "the page is back too soon");
 	CHECK_PAGE(page, 7);
 	engine_set("sleep_millisecs", 1);
 	engine_wait_full_scans(6);

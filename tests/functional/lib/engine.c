@@ -254,9 +254,13 @@ static bool counters_zero(char *why, size_t len)
 static void reset_nice(void)
 {
 	char text[KNOB_TEXT_MAX];
+	int pid = 0;
 
 	if (engine_has("kthread_pid") && !knob_read(engine_dir(), "kthread_pid", text))
-		setpriority(PRIO_PROCESS, atoi(text), SCANNER_NICE);
+		pid = atoi(text);
+	/* 0 would be ourselves. */
+	if (pid > 0)
+		setpriority(PRIO_PROCESS, pid, SCANNER_NICE);
 }
 
 bool engine_reset(char *why, size_t len)
