@@ -41,11 +41,29 @@ def tracked():
     return merged() + read('pages_unshared') + read('pages_volatile')
 
 
+def scanner_at():
+    """Where the scanner thread is: its state, and the kernel functions it is in."""
+    pid = read('kthread_pid')
+    with open(f'/proc/{pid}/stat') as file:
+        state = file.read().rsplit(')', 1)[1].split()[0]
+    with open(f'/proc/{pid}/stack') as file:
+        functions = [line.split()[1] for line in file]
+    return f'{state} in ' + (' < '.join(functions) or 'no function')
+
+
 def wait(condition, seconds):
-    """Wait until a condition holds; returns whether it came to that."""
-    end = time.monotonic() + seconds * SLOWER
+    """Wait until a condition holds; returns whether it came to that.
+
+    A host that stands still lets the clock jump. Nothing could happen meanwhile, so a
+    jump counts as one second at most.
+    """
+    left = seconds * SLOWER
+    last = time.monotonic()
     while not condition():
-        if time.monotonic() > end:
+        now = time.monotonic()
+        left -= min(now - last, 1)
+        last = now
+        if left < 0:
             return False
         time.sleep(0.02)
     return True
