@@ -15,6 +15,9 @@ EVENTS = {
     'kmem_cache_alloc': 'ptr == 0',
     'mm_page_alloc': 'pfn == 0xffffffffffffffff',
 }
+# Names are looked up when the stack is read, and the module may be gone by then.
+STACK_OPTIONS = ('stacktrace', 'sym-addr')
+ADDRESS = re.compile(r'^ => .*<([0-9a-f]{16})>$', re.MULTILINE)
 FRAME = re.compile(r'([\w.]+)\+(0x[0-9a-f]+)/(0x[0-9a-f]+) \[uksm\]')
 
 
@@ -54,21 +57,23 @@ def seen():
 def watch_failures():
     """Record, with its stack, each allocation that fails from now on."""
     put('trace', '')
-    put('options/stacktrace', '1')
+    for option in STACK_OPTIONS:
+        put(f'options/{option}', '1')
     for event, failed in EVENTS.items():
         put(event_file(event, 'filter'), failed)
         put(event_file(event, 'enable'), '1')
 
 
-def failed_frame():
-    """End watch_failures(); returns the frame under the first failure, or None."""
+def failed_stack():
+    """End watch_failures(); returns the addresses under the first failure."""
     for event in EVENTS:
         put(event_file(event, 'enable'), '0')
         put(event_file(event, 'filter'), '0')
-    put('options/stacktrace', '0')
     with open(TRACING + 'trace') as file:
-        found = FRAME.search(file.read())
-    return found.group(0) if found else None
+        stacks = file.read().split('<stack trace>')
+    for option in STACK_OPTIONS:
+        put(f'options/{option}', '0')
+    return [int(found, 16) for found in ADDRESS.findall(stacks[1])] if len(stacks) > 1 else []
 
 
 class Module:
@@ -77,18 +82,34 @@ class Module:
     def __init__(self, path):
         self.path = path
         self.functions = {}
+        self.bases = {}
         listing = subprocess.run(['objdump', '-t', path], capture_output=True, text=True,
                                  check=True).stdout
         for line in listing.splitlines():
             match = re.match(r'([0-9a-f]+) .{6}F (\S+)\t([0-9a-f]+) (?:\.hidden )?(\S+)$', line)
             if match:
-                value, section, _, name = match.groups()
-                self.functions[name] = (section, int(value, 16))
+                value, section, size, name = match.groups()
+                self.functions[name] = (section, int(value, 16), int(size, 16))
+
+    def loaded(self):
+        """Note where it is now. It comes to the same place each time, or does not say."""
+        for section in {section for section, _, _ in self.functions.values()}:
+            with open(f'/sys/module/uksm/sections/{section}') as file:
+                self.bases[section] = int(file.read(), 16)
+
+    def frame(self, stack):
+        """The innermost of some addresses that is in the module where it was last, or None."""
+        for where in stack:
+            for name, (section, value, size) in self.functions.items():
+                offset = where - self.bases[section] - value
+                if 0 < offset <= size:
+                    return f'{name}+{offset:#x}/{size:#x} [uksm]'
+        return None
 
     def lines(self, frame):
         """(file:line, function) of a call, those that it was inlined into last."""
         name, offset, _ = FRAME.match(frame).groups()
-        section, value = self.functions[name]
+        section, value, _ = self.functions[name]
         address = value + int(offset, 16) - 1
         said = subprocess.run(['addr2line', '-i', '-f', '-e', self.path, '-j', section,
                                hex(address)], capture_output=True, text=True,

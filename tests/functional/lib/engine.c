@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -151,23 +150,14 @@ void engine_unmerge(void)
 	engine_set("run", 2);
 }
 
-static time_t now_secs(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 void engine_wait_full_scans(unsigned int nr)
 {
 	long target = engine_get("full_scans") + 1 + nr;
-	unsigned int limit = WAIT_LIMIT_SECS * harness_slower();
-	time_t deadline = now_secs() + limit;
+	struct limit limit = limit_begin(WAIT_LIMIT_SECS);
 
 	while (engine_get("full_scans") < target) {
-		CHECK(now_secs() < deadline, "full_scans at %ld after %u s, waiting for %ld",
-		      engine_get("full_scans"), limit, target);
+		CHECK(!limit_passed(&limit), "full_scans at %ld after %u s, waiting for %ld",
+		      engine_get("full_scans"), WAIT_LIMIT_SECS * harness_slower(), target);
 		usleep(POLL_USECS);
 	}
 }
@@ -229,7 +219,7 @@ static bool counters_zero(char *why, size_t len)
 		"pages_unshared",
 		"pages_volatile",
 	};
-	time_t deadline = now_secs() + 5 * harness_slower();
+	struct limit limit = limit_begin(5);
 	size_t c = 0;
 
 	while (c < ARRAY_SIZE(counters)) {
@@ -240,7 +230,7 @@ static bool counters_zero(char *why, size_t len)
 			c++;
 			continue;
 		}
-		if (now_secs() >= deadline) {
+		if (limit_passed(&limit)) {
 			snprintf(why, len, "%s is %s with run=2", counters[c],
 				 err ? strerror(-err) : text);
 			return false;

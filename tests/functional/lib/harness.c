@@ -119,6 +119,20 @@ unsigned int harness_slower(void)
 	return slower > 0 ? slower : 1;
 }
 
+struct limit limit_begin(unsigned int secs)
+{
+	return (struct limit){ .secs_left = secs * harness_slower(), .seen_at = now_secs() };
+}
+
+bool limit_passed(struct limit *limit)
+{
+	double now = now_secs(), passed = now - limit->seen_at;
+
+	limit->secs_left -= passed < 1 ? passed : 1;
+	limit->seen_at = now;
+	return limit->secs_left < 0;
+}
+
 static bool has_second_node(void)
 {
 	return access("/sys/devices/system/node/node1", F_OK) == 0;
@@ -140,13 +154,13 @@ static pid_t test_spawn(const struct test *test)
 /* Reap the test within its limit, then whatever it left behind in its process group. */
 static int test_reap(pid_t pid, unsigned int timeout_secs, bool *timed_out)
 {
-	double deadline = now_secs() + timeout_secs;
+	struct limit limit = limit_begin(timeout_secs);
 	int status = 0;
 	pid_t got;
 
 	*timed_out = false;
 	while (!(got = waitpid(pid, &status, WNOHANG))) {
-		if (now_secs() > deadline) {
+		if (limit_passed(&limit)) {
 			*timed_out = true;
 			kill(-pid, SIGKILL);
 			kill(pid, SIGKILL);
@@ -163,7 +177,7 @@ static int test_reap(pid_t pid, unsigned int timeout_secs, bool *timed_out)
 
 static bool test_run_one(const char *program, const struct test *test)
 {
-	unsigned int limit = (test->timeout_secs ?: DEFAULT_TIMEOUT_SECS) * harness_slower();
+	unsigned int timeout_secs = test->timeout_secs ?: DEFAULT_TIMEOUT_SECS;
 	char name[128], why[1200], leftover[256];
 	double start = now_secs();
 	bool timed_out, clean;
@@ -182,7 +196,7 @@ static bool test_run_one(const char *program, const struct test *test)
 		harness_verdict("not ok", name, "fork failed");
 		return false;
 	}
-	status = test_reap(pid, limit, &timed_out);
+	status = test_reap(pid, timeout_secs, &timed_out);
 	clean = engine_reset(leftover, sizeof(leftover));
 	printf("# %s took %.1f s\n", name, now_secs() - start);
 
@@ -197,7 +211,8 @@ static bool test_run_one(const char *program, const struct test *test)
 		break;
 	}
 	if (timed_out)
-		snprintf(why, sizeof(why), "still running after %u s", limit);
+		snprintf(why, sizeof(why), "still running after %u s",
+			 timeout_secs * harness_slower());
 	else if (WIFSIGNALED(status))
 		snprintf(why, sizeof(why), "killed by signal %d", WTERMSIG(status));
 	else if (WEXITSTATUS(status))
