@@ -87,7 +87,9 @@ def build(directory, kernel, debian):
     if not is_current(paths[0], agent, GUEST / "init"):
         build_initrd(paths[0], agent)
     if debian:
-        paths.append(directory / "debian.initrd")
+        release = (kernel / "release").read_text().strip()
+        (directory / release).mkdir(exist_ok=True)
+        paths.append(directory / release / "debian.initrd")
         if not is_current(paths[1], agent, GUEST / "init", kernel / "release"):
             build_initrd(paths[1], agent, kernel)
     return paths

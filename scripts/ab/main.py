@@ -109,8 +109,9 @@ def run_in_machine(options):
     # Below build/, for the machine has a /tmp and a /run of its own.
     with tempfile.TemporaryDirectory(prefix="job-", dir=BUILD / "ab") as directory:
         file = pathlib.Path(directory) / "job.json"
-        # A build meanwhile shall not pull the module away.
+        # A build meanwhile shall not pull them away.
         options.module = shutil.copy(module, file.with_name("uksm.ko"))
+        options.kernel_image = shutil.copy(options.kernel_image, file.with_name("vmlinux"))
         job = {name: str(value) if isinstance(value, pathlib.Path) else value
                for name, value in vars(options).items()
                if name not in ("render", "inside", "out", "initrds")}
