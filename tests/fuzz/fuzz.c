@@ -212,12 +212,12 @@ static size_t generate(char *to)
  * struct attempt - something written somewhere
  * @text: what
  * @len: its length
- * @pieces: it took several writes, of which the first may have been taken
+ * @part_taken: it took several writes, and the first was not refused
  */
 struct attempt {
 	char text[INPUT_MAX + 100];
 	size_t len;
-	bool pieces;
+	bool part_taken;
 };
 
 /* In one go, in pieces, from several buffers, or at an offset. */
@@ -225,6 +225,7 @@ static ssize_t write_somehow(int fd, struct attempt *a)
 {
 	size_t cut = rnd(a->len + 1);
 	struct iovec parts[2] = { { a->text, cut }, { a->text + cut, a->len - cut } };
+	ssize_t done;
 
 	switch (rnd(6)) {
 	case 0:
@@ -232,9 +233,10 @@ static ssize_t write_somehow(int fd, struct attempt *a)
 	case 1:
 		return writev(fd, parts, 2);
 	case 2:
-		a->pieces = true;
-		if (write(fd, a->text, cut) < 0)
+		done = write(fd, a->text, cut);
+		if (done < 0)
 			return -1;
+		a->part_taken = done > 0;
 		return write(fd, a->text + cut, a->len - cut);
 	default:
 		return write(fd, a->text, a->len);
@@ -277,7 +279,7 @@ static int fuzz_one(const struct file *file, struct attempt *a)
 	int fd, err;
 
 	a->len = generate(a->text);
-	a->pieces = false;
+	a->part_taken = false;
 	fd = open(file->path, (rnd(4) ? O_WRONLY : O_RDWR) | O_CLOEXEC |
 		  flags[rnd(ARRAY_SIZE(flags))], 0600);
 	if (fd < 0) {
@@ -332,7 +334,8 @@ static void test_refused_changes_nothing(void)
 		const struct file *file = &files[rnd(files_nr)];
 
 		snapshot(before);
-		if (!fuzz_one(file, &a)) {
+		/* "none" changes pages_to_scan, and "none", then "x" is refused after that. */
+		if (!fuzz_one(file, &a) || a.part_taken) {
 			taken++;
 			engine_pause();
 			check_reads(file);
@@ -341,7 +344,7 @@ static void test_refused_changes_nothing(void)
 		refused++;
 		snapshot(after);
 		for (f = 0; f < files_nr; f++)
-			CHECK(!strcmp(before[f], after[f]) || (&files[f] == file && a.pieces),
+			CHECK(!strcmp(before[f], after[f]),
 			      "\"%s\" was refused by %s, and %s is %s instead of %s", show(&a),
 			      file->path, files[f].path, after[f], before[f]);
 	}
