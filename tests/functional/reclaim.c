@@ -117,40 +117,57 @@ static void map_equals(struct helper *self, void *unused)
 	area_check_same(area, 2, 7);
 }
 
+/*
+ * The scanner has just been by, and sleeps. Its next slice ends with two pages, those of the
+ * next process: new ones come first. What is there now it will look at after another sleep.
+ */
+static void scanner_dozes(void)
+{
+	engine_start();
+	engine_settle();
+	engine_set("sleep_millisecs", 3000 * harness_slower());
+	engine_wait_full_scans(0);
+	engine_set("pages_to_scan", 2);
+}
+
+static void equals_merge(struct helper *equals)
+{
+	int tries;
+
+	helper_go(equals);
+	helper_wait(equals);
+	for (tries = 0; tries < 6000 && !engine_get("pages_sharing"); tries++)
+		usleep(5000 * harness_slower());
+	CHECK(engine_get("pages_sharing") == 1, "the equals have not merged");
+}
+
+/* It is where it was before the scanner dozed. */
+static void joins_equals(char *page, struct helper *equals)
+{
+	engine_set("sleep_millisecs", 1);
+	engine_wait_full_scans(6);
+	engine_check_counters("with the one that was away", 1, 2, 0, 0);
+	CHECK_PAGE(page, 7);
+	helper_finish(equals);
+}
+
 /* A page that is in swap while its equals merge with each other joins them when it is back. */
 static void test_swapped_meanwhile(void)
 {
 	struct helper equals;
 	char *page;
-	int tries;
 
 	swap_start();
 	helper_start(&equals, map_equals, NULL);
 	helper_wait(&equals);
 	cgroup_enter();
 	page = area_map_same(1, 7);
-	engine_start();
-	engine_settle();
-	/*
-	 * All this while the scanner sleeps. Its next slice ends with the two equals, as new
-	 * processes come first, and the page is back before the slice after that.
-	 */
-	engine_set("sleep_millisecs", 3000 * harness_slower());
-	engine_wait_full_scans(0);
-	engine_set("pages_to_scan", 2);
+	scanner_dozes();
 	push_out(page, 1);
-	helper_go(&equals);
-	helper_wait(&equals);
-	for (tries = 0; tries < 6000 && !engine_get("pages_sharing"); tries++)
-		usleep(5000 * harness_slower());
-	CHECK(engine_get("pages_sharing") == 1, "the equals have not merged");
+	equals_merge(&equals);
 	CHECK(count_swapped(page, 1) == 1, "the page is back too soon");
 	CHECK_PAGE(page, 7);
-	engine_set("sleep_millisecs", 1);
-	engine_wait_full_scans(6);
-	engine_check_counters("with the one from swap", 1, 2, 0, 0);
-	CHECK_PAGE(page, 7);
-	helper_finish(&equals);
+	joins_equals(page, &equals);
 	swap_stop();
 }
 
@@ -370,6 +387,27 @@ static void move_to_other_node(char *page)
 	CHECK(got == target, "move_pages() to node %d: %d", target, got);
 }
 
+/* As with swap; and on another node, without a tree for all nodes, it is not one to merge with. */
+static void test_moved_meanwhile(void)
+{
+	struct helper equals;
+	char *page;
+	int home;
+
+	engine_set("merge_across_nodes", 0);
+	helper_start(&equals, map_equals, NULL);
+	helper_wait(&equals);
+	page = area_map_same(1, 7);
+	home = node_of(page);
+	scanner_dozes();
+	move_to_other_node(page);
+	equals_merge(&equals);
+	CHECK(node_of(page) != home, "the page is back too soon");
+	move_to_other_node(page);
+	CHECK(node_of(page) == home, "the page is not back");
+	joins_equals(page, &equals);
+}
+
 static void test_move_pages(void)
 {
 	check_move("move_pages", move_to_other_node);
@@ -578,6 +616,7 @@ static const struct test tests[] = {
 	{ "unmerged-page-freed", test_unmerged_page_freed },
 	{ "swap-unmerge", test_swap_unmerge },
 	{ "swap-while-scanned", test_swap_while_scanned },
+	{ "moved-meanwhile", test_moved_meanwhile, .numa = true },
 	{ "move-pages", test_move_pages, .numa = true },
 	{ "migrate-pages", test_migrate_pages, .numa = true },
 	{ "migrate-while-scanned", test_migrate_while_scanned, .numa = true },
