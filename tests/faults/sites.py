@@ -92,7 +92,11 @@ class Module:
                 self.functions[name] = (section, int(value, 16), int(size, 16))
 
     def loaded(self):
-        """Note where it is now. It comes to the same place each time, or does not say."""
+        """Note where it is now, for stacks that are read when it is gone.
+
+        It comes to the same addresses when it is loaded again; should it not, then what
+        frame() says is no place that has been seen.
+        """
         for section in {section for section, _, _ in self.functions.values()}:
             with open(f'/sys/module/uksm/sections/{section}') as file:
                 self.bases[section] = int(file.read(), 16)

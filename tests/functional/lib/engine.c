@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "limit.h"
 
 #define WAIT_LIMIT_SECS 50
 #define POLL_USECS 2000
@@ -153,11 +154,12 @@ void engine_unmerge(void)
 void engine_wait_full_scans(unsigned int nr)
 {
 	long target = engine_get("full_scans") + 1 + nr;
-	struct limit limit = limit_begin(WAIT_LIMIT_SECS);
+	unsigned int limit_secs = WAIT_LIMIT_SECS * harness_slower();
+	struct limit limit = limit_begin(limit_secs);
 
 	while (engine_get("full_scans") < target) {
 		CHECK(!limit_passed(&limit), "full_scans at %ld after %u s, waiting for %ld",
-		      engine_get("full_scans"), WAIT_LIMIT_SECS * harness_slower(), target);
+		      engine_get("full_scans"), limit_secs, target);
 		usleep(POLL_USECS);
 	}
 }
@@ -219,7 +221,7 @@ static bool counters_zero(char *why, size_t len)
 		"pages_unshared",
 		"pages_volatile",
 	};
-	struct limit limit = limit_begin(5);
+	struct limit limit = limit_begin(5 * harness_slower());
 	size_t c = 0;
 
 	while (c < ARRAY_SIZE(counters)) {

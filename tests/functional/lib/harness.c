@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "limit.h"
 
 #define DEFAULT_TIMEOUT_SECS 60
 
@@ -119,20 +120,6 @@ unsigned int harness_slower(void)
 	return slower > 0 ? slower : 1;
 }
 
-struct limit limit_begin(unsigned int secs)
-{
-	return (struct limit){ .secs_left = secs * harness_slower(), .seen_at = now_secs() };
-}
-
-bool limit_passed(struct limit *limit)
-{
-	double now = now_secs(), passed = now - limit->seen_at;
-
-	limit->secs_left -= passed < 1 ? passed : 1;
-	limit->seen_at = now;
-	return limit->secs_left < 0;
-}
-
 static bool has_second_node(void)
 {
 	return access("/sys/devices/system/node/node1", F_OK) == 0;
@@ -177,7 +164,7 @@ static int test_reap(pid_t pid, unsigned int timeout_secs, bool *timed_out)
 
 static bool test_run_one(const char *program, const struct test *test)
 {
-	unsigned int timeout_secs = test->timeout_secs ?: DEFAULT_TIMEOUT_SECS;
+	unsigned int timeout_secs = (test->timeout_secs ?: DEFAULT_TIMEOUT_SECS) * harness_slower();
 	char name[128], why[1200], leftover[256];
 	double start = now_secs();
 	bool timed_out, clean;
@@ -211,8 +198,7 @@ static bool test_run_one(const char *program, const struct test *test)
 		break;
 	}
 	if (timed_out)
-		snprintf(why, sizeof(why), "still running after %u s",
-			 timeout_secs * harness_slower());
+		snprintf(why, sizeof(why), "still running after %u s", timeout_secs);
 	else if (WIFSIGNALED(status))
 		snprintf(why, sizeof(why), "killed by signal %d", WTERMSIG(status));
 	else if (WEXITSTATUS(status))

@@ -55,31 +55,6 @@ void harness_verdict(const char *state, const char *name, const char *why);
  */
 unsigned int harness_slower(void);
 
-/**
- * struct limit - how long something may still take
- * @secs_left: seconds
- * @seen_at: when that was found, by CLOCK_MONOTONIC
- */
-struct limit {
-	double secs_left;
-	double seen_at;
-};
-
-/**
- * limit_begin() - from now on, something may take so long
- * @secs: seconds, times harness_slower()
- */
-struct limit limit_begin(unsigned int secs);
-
-/**
- * limit_passed() - has it taken longer than it may?
- * @limit: from limit_begin(); to be asked several times a second
- *
- * When the host has stood still, the clock jumps although nothing could go on meanwhile. So
- * between two questions a second passes at most.
- */
-bool limit_passed(struct limit *limit);
-
 /** test_fail() - end the calling process; the test it belongs to has failed for this reason */
 void test_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
