@@ -22,7 +22,7 @@
 #include <linux/rmap.h>
 #include <linux/sched/coredump.h>
 
-#include "../ksyms.h"
+#include "kernel/ksyms.h"
 
 /* Page tables */
 

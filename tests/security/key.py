@@ -10,7 +10,7 @@ import os
 import struct
 import sys
 
-# What module/checksum.c keeps begins with its key, words of 32 bits of which the seed
+# What module/pure/checksum.c keeps begins with its key, words of 32 bits of which the seed
 # comes after those for each line, and has a permutation of the lines somewhere.
 SYMBOL = 'config'
 LINES = 64

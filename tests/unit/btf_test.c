@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unit tests of module/btf*.c: on blobs made here piece by piece, on damaged
+ * Unit tests of module/pure/btf*.c: on blobs made here piece by piece, on damaged
  * ones, and on those of real kernels (files named as arguments).
  */
-#include "../../module/btf.h"
+#include "../../module/pure/btf.h"
 
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Unit tests of module/checksum.c, included below: they look at its choice. */
-#include "../../module/checksum.c"
+/* Unit tests of module/pure/checksum.c, included below: they look at its choice. */
+#include "../../module/pure/checksum.c"
 
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Unit tests of module/index.c, included below: they look into its roots. */
-#include "../../module/index.c"
+/* Unit tests of module/pure/index.c, included below: they look into its roots. */
+#include "../../module/pure/index.c"
 
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Unit tests of module/policy.c, included below: they know its constants. */
-#include "../../module/policy.c"
+/* Unit tests of module/pure/policy.c, included below: they know its constants. */
+#include "../../module/pure/policy.c"
 
 #include "check.h"
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "../../../module/checksum.h"
-#include "../../../module/index.h"
+#include "../../../module/pure/checksum.h"
+#include "../../../module/pure/index.h"
 
 #define OPERATIONS (1UL << 20)
 #define FIRST_ORDER 16

@@ -3,7 +3,7 @@
 #ifndef UKSM_TREE_SET_H
 #define UKSM_TREE_SET_H
 
-#include "index.h"
+#include "pure/index.h"
 
 /* Each tree is split over this many roots (log 2). */
 #define UKSM_TREE_ORDER	10

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "scan.h"
+#include "engine/scan.h"
 
 #include <linux/bitmap.h>
 #include <linux/freezer.h>
@@ -9,19 +9,19 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 
-#include "chunk.h"
 #include "compat/compat.h"
-#include "dedup.h"
-#include "knobs.h"
-#include "mm_slot.h"
-#include "policy.h"
-#include "rmap_item.h"
-#include "stable_node.h"
-#include "stats.h"
-#include "trace.h"
-#include "uksmd.h"
-#include "unstable.h"
-#include "walk.h"
+#include "engine/dedup.h"
+#include "engine/knobs.h"
+#include "engine/mm_slot.h"
+#include "engine/record.h"
+#include "engine/rmap_item.h"
+#include "engine/stable_node.h"
+#include "engine/stats.h"
+#include "engine/uksmd.h"
+#include "engine/unstable.h"
+#include "page/walk.h"
+#include "pure/policy.h"
+#include "surface/trace.h"
 
 /**
  * struct scan_cursor - where the full scan has got to

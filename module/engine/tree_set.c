@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "tree_set.h"
+#include "engine/tree_set.h"
 
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "uksmd.h"
+#include "engine/uksmd.h"
 
 #include <linux/atomic.h>
 #include <linux/delay.h>
@@ -14,16 +14,16 @@
 #include <linux/sched.h>
 #include <linux/wait.h>
 
-#include "checksum.h"
 #include "compat/compat.h"
-#include "knobs.h"
-#include "mm_slot.h"
-#include "policy.h"
-#include "scan.h"
-#include "stable_node.h"
-#include "stats.h"
-#include "stock.h"
-#include "unmerge.h"
+#include "engine/knobs.h"
+#include "engine/mm_slot.h"
+#include "engine/scan.h"
+#include "engine/stable_node.h"
+#include "engine/stats.h"
+#include "engine/unmerge.h"
+#include "kernel/stock.h"
+#include "pure/checksum.h"
+#include "pure/policy.h"
 
 DEFINE_MUTEX(uksm_mutex);
 

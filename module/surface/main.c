@@ -7,18 +7,18 @@
 #include <linux/module.h>
 #include <linux/string.h>
 
-#include "checksum.h"
-#include "fault.h"
-#include "hotplug.h"
-#include "knobs.h"
-#include "ksyms.h"
-#include "layout.h"
-#include "mm_slot.h"
-#include "stable_node.h"
-#include "stock.h"
-#include "sysfs.h"
-#include "uksmd.h"
-#include "unstable.h"
+#include "engine/hotplug.h"
+#include "engine/knobs.h"
+#include "engine/mm_slot.h"
+#include "engine/stable_node.h"
+#include "engine/uksmd.h"
+#include "engine/unstable.h"
+#include "kernel/fault.h"
+#include "kernel/ksyms.h"
+#include "kernel/layout.h"
+#include "kernel/stock.h"
+#include "pure/checksum.h"
+#include "surface/sysfs.h"
 
 static unsigned int run;
 module_param(run, uint, 0444);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "knobs.h"
+#include "engine/knobs.h"
 
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/time64.h>
 
-#include "policy.h"
+#include "pure/policy.h"
 
 /* Defaults are ksm's, where ksm has the knob. */
 struct uksm_knobs uksm_knobs = {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "unmerge.h"
+#include "engine/unmerge.h"
 
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "chunk.h"
 #include "compat/compat.h"
-#include "merge.h"
-#include "mm_slot.h"
-#include "stable_node.h"
-#include "trace.h"
-#include "uksmd.h"
-#include "walk.h"
+#include "engine/mm_slot.h"
+#include "engine/record.h"
+#include "engine/stable_node.h"
+#include "engine/uksmd.h"
+#include "page/merge.h"
+#include "page/walk.h"
+#include "surface/trace.h"
 
 /* Forks race with unmerging; each round catches what was forked in the last. */
 #define UNMERGE_ROUNDS	8

@@ -4,7 +4,7 @@
  * checks: private structures that twin.h imitates, and prototypes of functions
  * that are called without being exported? The kernel's own BTF knows.
  */
-#include "layout.h"
+#include "kernel/layout.h"
 
 #include <linux/array_size.h>
 #include <linux/errno.h>
@@ -14,10 +14,10 @@
 #include <linux/stddef.h>
 #include <linux/string.h>
 
-#include "btf.h"
-#include "fault.h"
-#include "ksyms.h"
-#include "twin.h"
+#include "kernel/fault.h"
+#include "kernel/ksyms.h"
+#include "kernel/twin.h"
+#include "pure/btf.h"
 
 /**
  * struct twin_member - what the kernel looks at in a twin

@@ -186,7 +186,7 @@ TRACE_EVENT(uksm_unmerge,
 
 /* Found by name on the include path, which Kbuild points at this directory. */
 #undef TRACE_INCLUDE_PATH
-#define TRACE_INCLUDE_PATH .
+#define TRACE_INCLUDE_PATH surface
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE trace
 #include <trace/define_trace.h>

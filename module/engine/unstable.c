@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "unstable.h"
+#include "engine/unstable.h"
 
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "chunk.h"
 #include "compat/compat.h"
-#include "index.h"
-#include "stats.h"
-#include "tree_set.h"
-#include "uksmd.h"
+#include "engine/record.h"
+#include "engine/stats.h"
+#include "engine/tree_set.h"
+#include "engine/uksmd.h"
+#include "pure/index.h"
 
 /*
  * The pages in this tree are not write-protected and may change at any time.

@@ -3,7 +3,7 @@
 #ifndef UKSM_RMAP_ITEM_H
 #define UKSM_RMAP_ITEM_H
 
-#include "twin.h"
+#include "kernel/twin.h"
 
 struct vm_area_struct;
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Compact records of the pages seen, in arrays per 2 MiB of address space. */
-#ifndef UKSM_CHUNK_H
-#define UKSM_CHUNK_H
+#ifndef UKSM_RECORD_H
+#define UKSM_RECORD_H
 
 #include <linux/bits.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/types.h>
 
-#include "index.h"
+#include "pure/index.h"
 
 struct uksm_tile_news;
 struct uksm_mm_slot;

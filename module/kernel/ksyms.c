@@ -2,7 +2,7 @@
 /*
  * Resolving the kernel's unexported symbols: once, and before anything else.
  */
-#include "ksyms.h"
+#include "kernel/ksyms.h"
 
 #include <linux/array_size.h>
 #include <linux/errno.h>
@@ -11,7 +11,7 @@
 #include <linux/kprobes.h>
 #include <linux/printk.h>
 
-#include "fault.h"
+#include "kernel/fault.h"
 
 #define UKSM_KSYM_FUNC(name, ...) \
 	DEFINE_STATIC_CALL_NULL(uksm_ksym_##name, name)

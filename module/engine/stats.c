@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "stats.h"
+#include "engine/stats.h"
 
 #include <linux/mm.h>
 

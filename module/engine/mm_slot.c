@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "mm_slot.h"
+#include "engine/mm_slot.h"
 
 #include <linux/hashtable.h>
 #include <linux/mmap_lock.h>
@@ -9,11 +9,11 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
-#include "chunk.h"
 #include "compat/compat.h"
 #include "compat/pte.h"
-#include "stats.h"
-#include "uksmd.h"
+#include "engine/record.h"
+#include "engine/stats.h"
+#include "engine/uksmd.h"
 
 #define SLOT_HASH_BITS	10
 

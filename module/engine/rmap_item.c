@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "rmap_item.h"
+#include "engine/rmap_item.h"
 
 #include <linux/lockdep.h>
 #include <linux/jiffies.h>
@@ -7,12 +7,12 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
-#include "chunk.h"
 #include "compat/compat.h"
-#include "stable_node.h"
-#include "stats.h"
-#include "trace.h"
-#include "uksmd.h"
+#include "engine/record.h"
+#include "engine/stable_node.h"
+#include "engine/stats.h"
+#include "engine/uksmd.h"
+#include "surface/trace.h"
 
 /**
  * uksm_rmap_item_alloc() - memory for one rmap_item

@@ -17,7 +17,7 @@
  * Lock order: uksm_mutex, stock_mutex, ksm_thread_mutex. Hooking takes cpus_lock
  * first, and so must not happen under any of them.
  */
-#include "stock.h"
+#include "kernel/stock.h"
 
 #include <linux/atomic.h>
 #include <linux/delay.h>
@@ -38,8 +38,8 @@
 #include <linux/wait_bit.h>
 
 #include "compat/compat.h"
-#include "fault.h"
-#include "ksyms.h"
+#include "kernel/fault.h"
+#include "kernel/ksyms.h"
 
 /* Values of ksm_run. */
 #define RUN_MERGE 1UL

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "hotplug.h"
+#include "engine/hotplug.h"
 
 #include <linux/memory.h>
 #include <linux/notifier.h>
 
-#include "uksmd.h"
+#include "engine/uksmd.h"
 
 /* Before the memory's users are asked to go (ksmd has the same priority). */
 #define HOTPLUG_PRIORITY	100

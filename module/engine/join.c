@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "join.h"
+#include "engine/join.h"
 
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
-#include "chunk.h"
 #include "compat/compat.h"
-#include "merge.h"
-#include "rmap_item.h"
-#include "stable_node.h"
-#include "trace.h"
-#include "uksmd.h"
-#include "walk.h"
+#include "engine/record.h"
+#include "engine/rmap_item.h"
+#include "engine/stable_node.h"
+#include "engine/uksmd.h"
+#include "page/merge.h"
+#include "page/walk.h"
+#include "surface/trace.h"
 
 /**
  * struct join - a page that is to share a KSM page, or the zero page

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "stable_node.h"
+#include "engine/stable_node.h"
 
 #include <linux/err.h>
 #include <linux/highmem.h>
@@ -10,15 +10,15 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
-#include "checksum.h"
 #include "compat/compat.h"
 #include "compat/pte.h"
-#include "knobs.h"
-#include "merge.h"
-#include "rmap_item.h"
-#include "stats.h"
-#include "tree_set.h"
-#include "uksmd.h"
+#include "engine/knobs.h"
+#include "engine/rmap_item.h"
+#include "engine/stats.h"
+#include "engine/tree_set.h"
+#include "engine/uksmd.h"
+#include "page/merge.h"
+#include "pure/checksum.h"
 
 /* What a key in the stable tree is embedded in (key.state). */
 enum stable_key_kind { KEY_NODE, KEY_CHAIN };

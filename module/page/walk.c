@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "walk.h"
+#include "page/walk.h"
 
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 
-#include "checksum.h"
-#include "chunk.h"
 #include "compat/compat.h"
 #include "compat/pte.h"
-#include "knobs.h"
-#include "merge.h"
-#include "twin.h"
+#include "engine/knobs.h"
+#include "engine/record.h"
+#include "kernel/twin.h"
+#include "page/merge.h"
+#include "pure/checksum.h"
 
 /*
  * May pages of the VMA be merged? VM_MERGEABLE is more than the owner's consent.

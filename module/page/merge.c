@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "merge.h"
+#include "page/merge.h"
 
 #include <linux/bitmap.h>
 #include <linux/highmem.h>
@@ -10,12 +10,12 @@
 #include <linux/pgtable.h>
 #include <linux/swap.h>
 
-#include "checksum.h"
 #include "compat/compat.h"
 #include "compat/pte.h"
-#include "twin.h"
-#include "uksmd.h"
-#include "walk.h"
+#include "engine/uksmd.h"
+#include "kernel/twin.h"
+#include "page/walk.h"
+#include "pure/checksum.h"
 
 /**
  * uksm_page_checksum() - uksm_checksum() of a page

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "dedup.h"
+#include "engine/dedup.h"
 
 #include <linux/err.h>
 #include <linux/highmem.h>
@@ -7,21 +7,21 @@
 #include <linux/pagemap.h>
 #include <linux/string.h>
 
-#include "checksum.h"
-#include "chunk.h"
 #include "compat/compat.h"
-#include "join.h"
-#include "knobs.h"
-#include "merge.h"
-#include "mm_slot.h"
-#include "rmap_item.h"
-#include "stable_node.h"
-#include "stats.h"
-#include "trace.h"
-#include "uksmd.h"
-#include "unmerge.h"
-#include "unstable.h"
-#include "walk.h"
+#include "engine/join.h"
+#include "engine/knobs.h"
+#include "engine/mm_slot.h"
+#include "engine/record.h"
+#include "engine/rmap_item.h"
+#include "engine/stable_node.h"
+#include "engine/stats.h"
+#include "engine/uksmd.h"
+#include "engine/unmerge.h"
+#include "engine/unstable.h"
+#include "page/merge.h"
+#include "page/walk.h"
+#include "pure/checksum.h"
+#include "surface/trace.h"
 
 /*
  * How many pages of the same checksum and other content to try. Only a sample

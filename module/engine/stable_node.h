@@ -3,7 +3,7 @@
 #ifndef UKSM_STABLE_NODE_H
 #define UKSM_STABLE_NODE_H
 
-#include "twin.h"
+#include "kernel/twin.h"
 
 struct folio;
 struct page;

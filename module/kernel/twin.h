@@ -18,7 +18,7 @@
 #include <linux/stddef.h>
 #include <linux/types.h>
 
-#include "index.h"
+#include "pure/index.h"
 
 struct anon_vma;
 struct uksm_chain;

@@ -17,7 +17,7 @@
  * Nothing here takes a lock. Reads need none, and what a write needs is taken
  * by the function that it calls.
  */
-#include "sysfs.h"
+#include "surface/sysfs.h"
 
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
@@ -27,11 +27,11 @@
 
 #include <uksm/names.h>
 
-#include "checksum.h"
 #include "compat/compat.h"
-#include "knobs.h"
-#include "stats.h"
-#include "uksmd.h"
+#include "engine/knobs.h"
+#include "engine/stats.h"
+#include "engine/uksmd.h"
+#include "pure/checksum.h"
 
 /**
  * struct uksm_file - one file

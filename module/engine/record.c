@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "chunk.h"
+#include "engine/record.h"
 
 #include <linux/gfp.h>
 #include <linux/mutex.h>
@@ -7,12 +7,12 @@
 #include <linux/xarray.h>
 
 #include "compat/compat.h"
-#include "mm_slot.h"
-#include "policy.h"
-#include "rmap_item.h"
-#include "stats.h"
-#include "uksmd.h"
-#include "unstable.h"
+#include "engine/mm_slot.h"
+#include "engine/rmap_item.h"
+#include "engine/stats.h"
+#include "engine/uksmd.h"
+#include "engine/unstable.h"
+#include "pure/policy.h"
 
 /*
  * A tile is one page, and its struct page says which chunk it belongs to: the
