@@ -24,6 +24,13 @@
 
 #include "kernel/ksyms.h"
 
+/* Work queues whose works stay on their CPU: the kind that was the only one has got a name. */
+#ifdef UKSM_HAVE_WQ_PERCPU
+#define UKSM_WQ_PERCPU WQ_PERCPU
+#else
+#define UKSM_WQ_PERCPU 0
+#endif
+
 /* Page tables */
 
 /**
@@ -404,17 +411,6 @@ static inline bool uksm_folio_free_swap(struct folio *folio)
 }
 
 /**
- * uksm_lru_add_drain_all() - take the references that per-CPU batches hold
- *
- * A freshly faulted page waits for the LRU with one reference more than its
- * mappings and cannot be merged until then. Sleeps for work on every CPU.
- */
-static inline void uksm_lru_add_drain_all(void)
-{
-	uksm_kcall(lru_add_drain_all)();
-}
-
-/**
  * uksm_memory_has_failed() - has any page of this machine ever failed?
  *
  * Or been taken out of use because it was about to. Such pages may be mapped for
@@ -472,35 +468,40 @@ static inline bool uksm_pte_is_merged_zero(pte_t pte)
 #endif
 }
 
+/** uksm_zero_pages_marked() - are zero pages that merging has placed told from others? */
+static inline bool uksm_zero_pages_marked(void)
+{
+#ifdef UKSM_HAVE_KSM_ZERO_PAGES
+	return true;
+#else
+	return false;
+#endif
+}
+
+/**
+ * uksm_account_zero_mark() - account for a zero page that is there, and now bears the mark
+ * @mm: whose page-table lock is held
+ */
+static inline void uksm_account_zero_mark(struct mm_struct *mm)
+{
+#ifdef UKSM_HAVE_KSM_ZERO_PAGES
+	atomic_long_inc(uksm_kdata.ksm_zero_pages);
+	atomic_long_inc(&mm->ksm_zero_pages);
+#endif
+}
+
 /**
  * uksm_account_zero_map() - account for a zero page in an anonymous page's place
  * @mm: whose page-table lock is held
  */
 static inline void uksm_account_zero_map(struct mm_struct *mm)
 {
-#ifdef UKSM_HAVE_KSM_ZERO_PAGES
-	atomic_long_inc(uksm_kdata.ksm_zero_pages);
-	atomic_long_inc(&mm->ksm_zero_pages);
-#endif
+	uksm_account_zero_mark(mm);
 	/* dec_mm_counter(), but for its trace event, which is not exported. */
 #ifdef UKSM_HAVE_RSS_STAT_PERCPU
 	percpu_counter_dec(&mm->rss_stat[MM_ANONPAGES]);
 #else
 	atomic_long_dec(&mm->rss_stat.count[MM_ANONPAGES]);
-#endif
-}
-
-/**
- * uksm_stock_zero_pages() - the kernel's count of merged zero pages
- *
- * Return: the count, of both engines; -1 where the kernel has none.
- */
-static inline long uksm_stock_zero_pages(void)
-{
-#ifdef UKSM_HAVE_KSM_ZERO_PAGES
-	return atomic_long_read(uksm_kdata.ksm_zero_pages);
-#else
-	return -1;
 #endif
 }
 

@@ -30,6 +30,7 @@ UKSM_KSYM_DATA(num_poisoned_pages);
 UKSM_KSYM_DATA(__mmu_notifier_invalidate_range_start_map);
 #endif
 
+UKSM_KSYM_FUNC(find_ge_pid, struct pid *, int, struct pid_namespace *);
 UKSM_KSYM_FUNC(mm_find_pmd, pmd_t *, struct mm_struct *, unsigned long);
 UKSM_KSYM_FUNC(vm_normal_page, struct page *, struct vm_area_struct *,
 	       unsigned long, pte_t);
@@ -37,7 +38,7 @@ UKSM_KSYM_FUNC(flush_tlb_mm_range, void, struct mm_struct *, unsigned long,
 	       unsigned long, unsigned int, bool);
 UKSM_KSYM_FUNC(folio_free_swap, bool, struct folio *);
 UKSM_KSYM_FUNC(__put_anon_vma, void, struct anon_vma *);
-UKSM_KSYM_FUNC(lru_add_drain_all, void, void);
+UKSM_KSYM_FUNC(lru_add_drain, void, void);
 UKSM_KSYM_FUNC(task_sched_runtime, unsigned long long, struct task_struct *);
 
 #ifdef CONFIG_MMU_NOTIFIER

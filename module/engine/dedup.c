@@ -1,37 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/dedup.h"
 
-#include <linux/err.h>
-#include <linux/highmem.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/string.h>
 
 #include "compat/compat.h"
-#include "engine/join.h"
+#include "engine/batch.h"
+#include "engine/chunk.h"
+#include "engine/forget.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
-#include "engine/record.h"
 #include "engine/rmap_item.h"
 #include "engine/stable_node.h"
 #include "engine/stats.h"
 #include "engine/uksmd.h"
-#include "engine/unmerge.h"
 #include "engine/unstable.h"
+#include "kernel/race.h"
+#include "kernel/room.h"
 #include "page/merge.h"
+#include "page/unshare.h"
 #include "page/walk.h"
 #include "pure/checksum.h"
 #include "surface/trace.h"
 
 /*
- * How many pages of the same checksum and other content to try. Only a sample
- * of a page is hashed, so there can be many.
+ * How many pages of the same checksum a search looks at in the unstable tree. There are
+ * many of other content only until the checksum has been strengthened; of the same
+ * page there are many where processes share it by fork.
  */
-#define COLLISIONS_MAX	16
+#define PEERS_MAX	16u
+
+/* So many checksums can wait for uksm_dedup_announce_step(), with so many records told at once. */
+#define NEWS_MAX	64u
+#define NEWS_AT_ONCE	64u
+
+/**
+ * enum outcome - what has become of the search for an equal page
+ * @MERGED: it was found, and both share one page now, or will when the batch ends
+ * @NONE: there is none
+ * @DIFFERS: there is none, but one of that checksum, by chance
+ * @ALIKE: there is none, but one that agrees in all that the checksum is made of
+ * @FULL: there are, all at max_page_sharing
+ * @SAME: there is only another address of the very same page
+ * @IN_USE: the page could be changed by somebody behind the page tables' back
+ * @LATER: just now it could not be done: no memory, a lock, a change meanwhile
+ */
+enum outcome { MERGED, NONE, DIFFERS, ALIKE, FULL, SAME, IN_USE, LATER };
 
 /**
  * struct site - a page, and where it is mapped
- * @slot: address space; its mmap_lock is held
+ * @slot: address space; it has been entered
  * @vma: VMA
  * @addr: user virtual address
  * @t: the record of that address
@@ -50,111 +69,129 @@ static struct folio *site_folio(const struct site *site)
 	return page_folio(site->page);
 }
 
-/*
- * Errors of the functions below: -ENOENT says that there is no equal page;
- * -EEXIST that there is none, but one of equal checksum; -ENOSPC that there are
- * some, but all of them full; anything else that the page could not be merged
- * just now, so that it is tried again by the next full scan (it stays
- * UKSM_VOLATILE).
- */
-static bool none_is_equal(int err)
-{
-	return err == -ENOENT || err == -EEXIST || err == -ENOSPC;
-}
-
 /* Lock a page that is to be replaced or to become a KSM page. */
-static int site_lock(const struct site *site)
+static bool site_lock(const struct site *site)
 {
 	struct folio *folio = site_folio(site);
 
 	if (PageCompound(site->page) || !folio_trylock(folio))
-		return -EBUSY;
-	if (!uksm_folio_test_anon(folio)) {
-		folio_unlock(folio);
-		return -EAGAIN;
-	}
-	return 0;
+		return false;
+	if (uksm_folio_test_anon(folio))
+		return true;
+	folio_unlock(folio);
+	return false;
 }
 
 /*
- * Pinned pages cannot be merged, as uksm_write_protect() would find out. Asking
+ * Pages in use cannot be merged, as uksm_write_protect() would find out. Asking
  * first spares a guest with a passed-through device a TLB flush for each page
- * on each scan.
+ * on each scan. A page of a thousand processes has as many references as one that is
+ * pinned, so of small ones they are counted.
  */
-static int site_prepare(const struct site *site)
+static enum outcome site_prepare(const struct site *site)
 {
-	if (folio_maybe_dma_pinned(site_folio(site)))
-		return -EBUSY;
-	return uksm_page_split(site->page);
+	if (PageCompound(site->page) ? folio_maybe_dma_pinned(site_folio(site)) :
+				       uksm_page_in_use(site->page))
+		return IN_USE;
+	return uksm_page_split(site->page) ? LATER : MERGED;
 }
 
 /* Have the page merged when the batch is complete (join.c). */
-static int site_join(struct site *site, struct uksm_stable_node *node, struct folio *kfolio)
+static enum outcome site_join(struct uksm_join *join, struct site *site,
+			      struct uksm_stable_node *node, struct folio *kfolio)
 {
-	int err = site_prepare(site);
+	enum outcome out = site_prepare(site);
 
-	if (!err)
-		err = uksm_join_add(site->t, site->page, node, kfolio);
-	if (!err)
-		site->page = NULL;
-	return err;
+	if (out != MERGED)
+		return out;
+	if (!uksm_join_add(join, site->t, site->page, node, kfolio))
+		return LATER;
+	site->page = NULL;
+	return MERGED;
+}
+
+static enum outcome search_outcome(enum uksm_search found)
+{
+	switch (found) {
+	case UKSM_SEARCH_NONE:
+		return NONE;
+	case UKSM_SEARCH_DIFFERS:
+		return DIFFERS;
+	case UKSM_SEARCH_ALIKE:
+		return ALIKE;
+	case UKSM_SEARCH_FULL:
+		return FULL;
+	default:
+		return LATER;
+	}
 }
 
 /*
  * Merge with a page of the stable tree. A large page must be split for it, and that
  * is to be done for sure only.
  */
-static int merge_stable(struct site *site, unsigned int nid, bool compare)
+static enum outcome merge_stable(struct uksm_join *join, struct site *site, unsigned int nid,
+				 bool compare)
 {
 	struct uksm_stable_node *node;
+	enum uksm_search found;
 	struct folio *kfolio;
-	int err;
+	enum outcome out;
+	bool crowded;
 
-again:
-	node = uksm_stable_search(nid, site->t->key.checksum, site->page,
-				  compare || PageCompound(site->page), &kfolio);
-	if (IS_ERR(node))
-		return PTR_ERR(node);
-	if (uksm_join_crowded(node)) {
+	do {
+		found = uksm_stable_search(nid, site->t->key.checksum, site->page,
+					   compare || PageCompound(site->page), &node, &kfolio);
+		if (found != UKSM_SEARCH_FOUND)
+			return search_outcome(found);
+		/* Those that wait would fill it: have them merged, and it is full or has room. */
+		crowded = uksm_join_crowded(join, node);
+		if (crowded) {
+			folio_put(kfolio);
+			uksm_join_end(join);
+		}
+	} while (crowded);
+
+	out = site_join(join, site, node, kfolio);
+	if (out != MERGED)
 		folio_put(kfolio);
-		uksm_join_end();
-		goto again;
-	}
-	err = site_join(site, node, kfolio);
-	if (err)
-		folio_put(kfolio);
-	return err;
+	return out;
 }
 
 /* Merge with the kernel's zero page, under the same condition. */
-static int merge_zero(struct site *site)
+static enum outcome merge_zero(struct uksm_join *join, struct site *site)
 {
 	if (!READ_ONCE(uksm_knobs.use_zero_pages) ||
 	    site->t->key.checksum != uksm_checksum_zero())
-		return -ENOENT;
+		return NONE;
 	if (PageCompound(site->page) && !uksm_page_is_zero(site->page))
-		return -ENOENT;
-	return site_join(site, NULL, NULL);
+		return NONE;
+	return site_join(join, site, NULL, NULL);
 }
 
 /*
- * Go to the place of a page in the unstable tree. Two mmap_locks have no order
- * among them, so a second one is only tried for.
+ * Go to the place of a page in the unstable tree. Whoever holds its mmap_lock, or has
+ * exited, keeps nobody else from merging: the search goes on without it.
  */
-static int peer_enter(struct site *peer, struct uksm_tracked *t, const struct site *home)
+static enum uksm_entered peer_enter(struct site *peer, struct uksm_tracked *t,
+				    const struct site *home)
 {
+	enum uksm_entered entered = UKSM_ENTERED;
+
 	*peer = (struct site){
 		.slot = uksm_tracked_slot(t),
 		.addr = uksm_tracked_address(t),
 		.t = t,
 	};
-	if (peer->slot != home->slot && !uksm_mm_slot_tryenter(peer->slot))
-		return -EBUSY;
+	if (peer->slot != home->slot)
+		entered = uksm_mm_slot_enter(peer->slot);
+	if (entered != UKSM_ENTERED)
+		return entered;
 
 	peer->vma = uksm_vma_lookup(peer->slot->mm, peer->addr);
 	if (peer->vma)
 		peer->page = uksm_page_get(peer->vma, peer->addr);
-	return 0;
+	return UKSM_ENTERED;
 }
 
 static void peer_leave(struct site *peer, const struct site *home)
@@ -168,24 +205,32 @@ static void peer_leave(struct site *peer, const struct site *home)
 /*
  * Make both pages small. If both are of one large folio then our reference on
  * the one is in the way of splitting for the other, so it is dropped for a while.
+ * @culprit is set to the one to blame if it is in use.
  */
-static int split_pair(struct site *site, struct site *peer)
+static enum outcome split_pair(struct site *site, struct site *peer, struct site **culprit)
 {
 	bool shared = PageCompound(peer->page) && site_folio(site) == site_folio(peer);
-	int err;
+	enum outcome out;
 
 	if (shared) {
 		put_page(peer->page);
 		peer->page = NULL;
 	}
-	err = site_prepare(site);
+	*culprit = site;
+	out = site_prepare(site);
 	if (shared)
 		peer->page = uksm_page_get(peer->vma, peer->addr);
-	if (err)
-		return err;
+	if (out != MERGED)
+		return out;
 	if (!peer->page || site->page == peer->page)
-		return -EAGAIN;
+		return LATER;
+	*culprit = peer;
 	return site_prepare(peer);
+}
+
+static enum outcome protected_outcome(int err)
+{
+	return err == -EBUSY ? IN_USE : LATER;
 }
 
 /*
@@ -193,35 +238,43 @@ static int split_pair(struct site *site, struct site *peer)
  * peer maps as well. The last step can fail, when the peer is written between
  * the comparison and the replacement; then the site alone has the KSM page.
  */
-static int merge_locked(const struct site *site, const struct site *peer, unsigned int nid,
-			struct uksm_stable_node *node, struct uksm_rmap_item *items[2])
+static enum outcome merge_locked(struct uksm_window *window, const struct site *site,
+				 const struct site *peer, unsigned int nid,
+				 struct uksm_stable_node *node, struct uksm_rmap_item *items[2],
+				 const struct site **culprit)
 {
 	struct uksm_mapping own = { .addr = site->addr, .page = site->page };
 	struct uksm_mapping m = { .addr = peer->addr, .page = peer->page, .kpage = site->page };
 
-	uksm_write_protect(site->vma, &own, 1);
+	*culprit = site;
+	uksm_write_protect(window, site->vma, &own, 1);
 	if (own.err)
-		return own.err;
+		return protected_outcome(own.err);
 	/*
 	 * Both may have been written alike since they were hashed. The stable
 	 * tree has been searched for what was recorded only, and may well have
 	 * what they hold now.
 	 */
 	if (uksm_page_checksum(site->page) != site->t->key.checksum)
-		return -EAGAIN;
-	uksm_write_protect(peer->vma, &m, 1);
+		return LATER;
+	*culprit = peer;
+	uksm_write_protect(window, peer->vma, &m, 1);
 	if (m.err)
-		return m.err;
-	if (!uksm_pages_identical(site->page, peer->page))
-		return uksm_page_checksum(peer->page) == peer->t->key.checksum ? -EEXIST : -EAGAIN;
+		return protected_outcome(m.err);
+	if (!uksm_pages_identical(site->page, peer->page)) {
+		if (uksm_page_checksum(peer->page) != peer->t->key.checksum)
+			return LATER;
+		return uksm_pages_samples_agree(site->page, peer->page) ? ALIKE : DIFFERS;
+	}
 
 	uksm_unstable_del(peer->t);
+	uksm_race_point("compare-link");
 	uksm_make_ksm(site_folio(site), node);
 	uksm_rmap_item_link(items[0], site->t, node, site->vma);
 	items[0] = NULL;
 	trace_uksm_merge_one_page(page_to_pfn(site->page), site->t, site->slot->mm, 0);
 
-	uksm_replace_pages(peer->vma, &m, 1);
+	uksm_replace_pages(window, peer->vma, &m, 1);
 	trace_uksm_merge_with_ksm_page(page_to_pfn(site->page), page_to_pfn(peer->page), peer->t,
 				       peer->slot->mm, m.err);
 	if (!m.err) {
@@ -229,31 +282,44 @@ static int merge_locked(const struct site *site, const struct site *peer, unsign
 		items[1] = NULL;
 	}
 	uksm_stable_node_add(node, site->t->key.checksum, nid, site->page);
-	return m.err;
+	return m.err ? LATER : MERGED;
+}
+
+/*
+ * A pair was merged by half: the page that has remained alone is better no KSM page. With
+ * no room for a copy it stays one; others may join it.
+ */
+static void merge_undo(struct site *site)
+{
+	if (!uksm_room_for_copies(site->vma->vm_mm, 1) &&
+	    !uksm_unmerge_page(site->vma, site->addr))
+		uksm_tracked_leave(site->t);
 }
 
 /* Two pages were found equal: merge them if they still are. */
-static int merge_pair(struct site *site, struct site *peer, unsigned int nid)
+static enum outcome merge_pair(struct uksm_window *window, struct site *site, struct site *peer,
+			       unsigned int nid, const struct site **culprit)
 {
 	struct uksm_rmap_item *items[2] = {
-		uksm_rmap_item_alloc(),
-		uksm_rmap_item_alloc(),
+		uksm_rmap_item_alloc(site->slot),
+		uksm_rmap_item_alloc(peer->slot),
 	};
 	struct uksm_stable_node *node = uksm_stable_node_alloc();
-	int err = -ENOMEM;
+	enum outcome out = LATER;
 
+	*culprit = NULL;
 	if (!node || !items[0] || !items[1])
 		goto free;
-	err = split_pair(site, peer);
-	if (err)
+	out = split_pair(site, peer, (struct site **)culprit);
+	if (out != MERGED)
 		goto free;
 
-	err = site_lock(site);
-	if (err)
+	out = LATER;
+	*culprit = NULL;
+	if (!site_lock(site))
 		goto free;
-	err = site_lock(peer);
-	if (!err) {
-		err = merge_locked(site, peer, nid, node, items);
+	if (site_lock(peer)) {
+		out = merge_locked(window, site, peer, nid, node, items, culprit);
 		folio_unlock(site_folio(peer));
 	}
 	folio_unlock(site_folio(site));
@@ -261,23 +327,23 @@ static int merge_pair(struct site *site, struct site *peer, unsigned int nid)
 	if (!items[0]) {
 		/* The node is in use. */
 		node = NULL;
-		if (err && !uksm_unmerge_page(site->vma, site->addr))
-			uksm_rmap_item_del(site->t);
+		if (out != MERGED)
+			merge_undo(site);
 	}
 free:
-	uksm_rmap_item_free(items[0]);
-	uksm_rmap_item_free(items[1]);
+	uksm_rmap_item_free(items[0], site->slot);
+	uksm_rmap_item_free(items[1], peer->slot);
 	uksm_stable_node_free(node);
-	return err;
+	return out;
 }
 
 /*
  * Is the page in the unstable tree one to merge with? It may have changed since.
  * If not, equal checksums are taken for equal pages until merge_locked(), unless
- * the answer has consequences of its own.
+ * the answer has consequences of its own. MERGED: yes.
  */
-static int compare_peer(const struct site *site, const struct site *peer, unsigned int nid,
-			bool compare)
+static enum outcome compare_peer(const struct site *site, const struct site *peer,
+				 unsigned int nid, bool compare)
 {
 	u32 checksum;
 
@@ -288,109 +354,203 @@ static int compare_peer(const struct site *site, const struct site *peer, unsign
 	 */
 	if (!peer->page || uksm_kpfn_nid(page_to_pfn(peer->page)) != nid) {
 		uksm_unstable_del(peer->t);
-		return -ENOENT;
+		return NONE;
 	}
 	/* The scanner will come by and see what has become of it. */
 	if (uksm_folio_test_ksm(site_folio(peer)))
-		return -ENOENT;
+		return NONE;
 	/* Parent and child after fork(): one page already. */
 	if (peer->page == site->page)
-		return -EAGAIN;
+		return SAME;
 
 	checksum = uksm_page_checksum(peer->page);
 	if (checksum != peer->t->key.checksum) {
 		uksm_unstable_del(peer->t);
 		peer->t->key.checksum = checksum;
-		return -ENOENT;
+		return NONE;
 	}
 	compare = compare || PageCompound(site->page) || PageCompound(peer->page) ||
 		  (peer->t->key.flags & UKSM_F_COLLIDES);
-	return !compare || uksm_pages_identical(site->page, peer->page) ? 0 : -EEXIST;
+	if (!compare || uksm_pages_identical(site->page, peer->page))
+		return MERGED;
+	return uksm_pages_samples_agree(site->page, peer->page) ? ALIKE : DIFFERS;
 }
 
-/* A page that is pinned must not keep its equals from each other. */
-static bool peer_in_use(const struct site *peer)
+/*
+ * Try one page of the unstable tree. NONE also if it is not there any more; IN_USE
+ * only if the site's page is: another's must not keep its equals from each other.
+ */
+static enum outcome merge_peer(struct uksm_join *join, struct site *site, struct uksm_tracked *t,
+			       unsigned int nid, bool compare)
 {
-	return peer->page && !PageCompound(peer->page) && uksm_page_in_use(peer->page);
+	const struct site *culprit;
+	struct site peer;
+	enum outcome out;
+
+	switch (peer_enter(&peer, t, site)) {
+	case UKSM_ENTER_DEAD:
+		uksm_unstable_del(t);
+		return NONE;
+	case UKSM_ENTER_LOCKED:
+		return LATER;
+	case UKSM_ENTERED:
+		break;
+	}
+	out = compare_peer(site, &peer, nid, compare);
+	if (out == MERGED) {
+		out = merge_pair(&join->window, site, &peer, nid, &culprit);
+		if (out == IN_USE && culprit == &peer)
+			out = DIFFERS;
+	}
+	peer_leave(&peer, site);
+	return out;
+}
+
+/* Which of two outcomes says more about what is to be done with the page. */
+static enum outcome worse(enum outcome a, enum outcome b)
+{
+	return a > b ? a : b;
 }
 
 /* Merge with a page of the unstable tree. */
-static int merge_unstable(struct site *site, unsigned int nid, bool compare)
+static enum outcome merge_unstable(struct uksm_join *join, struct site *site, unsigned int nid,
+				   bool compare)
 {
-	struct uksm_tracked *t = uksm_unstable_first(nid, site->t->key.checksum);
-	unsigned int collisions = 0;
-	int result = -ENOENT;
+	u32 checksum = site->t->key.checksum;
+	struct uksm_tracked *t = uksm_unstable_first(nid, checksum), *next;
+	enum outcome out, result = NONE;
+	unsigned int looked, same = 0;
 
-	while (t && collisions < COLLISIONS_MAX) {
-		struct uksm_tracked *next = uksm_unstable_next(t);
-		struct site peer;
-		int err;
-
-		err = peer_enter(&peer, t, site);
-		if (err)
-			return err;
-		err = compare_peer(site, &peer, nid, compare);
-		if (!err) {
-			err = merge_pair(site, &peer, nid);
-			if (err == -EBUSY && peer_in_use(&peer))
-				err = -EEXIST;
-			else if (err != -EEXIST)
-				next = NULL;
-		}
-		peer_leave(&peer, site);
-
-		if (!err)
-			return 0;
-		if (err == -EEXIST) {
-			/* Later each of the two may find what the other finds. */
+	for (looked = 0; t && looked < PEERS_MAX; t = next, looked++) {
+		next = uksm_unstable_next(t);
+		out = merge_peer(join, site, t, nid, compare);
+		if (out == MERGED || out == IN_USE)
+			return out;
+		/* It has changed itself, or been changed by what was tried. */
+		if (uksm_tracked_state(site->t) != UKSM_VOLATILE || !site->page)
+			return LATER;
+		/* Later each of the two may find what the other finds. */
+		if (out == ALIKE && uksm_tracked_state(t) == UKSM_UNSHARED)
 			t->key.flags |= UKSM_F_COLLIDES;
-			collisions++;
-		}
-		if (err != -ENOENT)
-			result = err;
-		t = next;
+		result = worse(result, out);
+		same += out == SAME;
+	}
+	/* Nothing but processes that have this page by fork. What comes will be announced. */
+	if (same == looked)
+		return result;
+	/* Others stand behind these: they come first the next time. */
+	for (; t && looked; looked--) {
+		t = uksm_unstable_first(nid, checksum);
+		if (t)
+			uksm_unstable_rotate(t);
+		result = LATER;
 	}
 	return result;
 }
 
 /*
- * Nothing equals the page: let those that come later find it. If others have its
- * checksum, pages like it get a stronger one, the merged ones among them at once,
- * the others when the scanner comes by and finds them changed. Where that is not
- * possible, each of them is searched for anew by each full scan: in the parts that
- * are not hashed they can become equal without a change of checksum.
+ * Nothing equals the page: let those that come later find it. If others agree with it in
+ * all that the checksum is made of, pages like it get a stronger one, the merged ones
+ * among them at once, the others when the scanner comes by and finds them changed.
+ * Where that is not possible, each of them is searched for anew by each full scan: in
+ * the parts that are not hashed they can become equal without a change of checksum.
+ * @again: there may be an equal one that could not be looked at.
  */
-static void file_unshared(struct site *site, unsigned int nid, bool collides, bool full)
+static void file_unshared(struct site *site, unsigned int nid, bool alike, bool again)
 {
 	struct uksm_tracked *t = site->t;
 
-	if (collides && uksm_stable_strengthen(site->page, t->key.checksum)) {
+	if (alike && uksm_stable_strengthen(site->page, t->key.checksum)) {
 		t->key.checksum = uksm_page_checksum(site->page);
-		collides = false;
+		alike = false;
 	}
-	t->key.flags &= ~UKSM_F_COLLIDES;
-	/* A full chain may have room the next time. */
-	if (collides || full)
+	t->key.flags &= ~(UKSM_F_COLLIDES | UKSM_F_PINNED);
+	if (alike || again)
 		t->key.flags |= UKSM_F_COLLIDES;
 	uksm_unstable_add(t, nid);
 }
 
-static void dedup_anon(struct site *site)
+/* Checksums of which a merged page has come to be, and whose unshared pages are to hear of it. */
+static struct {
+	unsigned int nr;
+	struct {
+		unsigned int nid;
+		u32 checksum;
+	} item[NEWS_MAX];
+} news;
+
+/* True if all unshared pages of a checksum search again, which are so many at most. */
+static bool announce(unsigned int nid, u32 checksum, unsigned int *records)
+{
+	struct uksm_tracked *t;
+
+	while ((t = uksm_unstable_first(nid, checksum)) && *records) {
+		uksm_unstable_del(t);
+		--*records;
+	}
+	return !t;
+}
+
+/* Pages that wait for an equal one to come would never hear of one that is merged. */
+static void search_again(unsigned int nid, u32 checksum)
+{
+	unsigned int records = NEWS_AT_ONCE;
+
+	if (announce(nid, checksum, &records))
+		return;
+	/* With no place left some merge later, or when they change. */
+	if (news.nr < NEWS_MAX) {
+		news.item[news.nr].nid = nid;
+		news.item[news.nr++].checksum = checksum;
+	}
+}
+
+/**
+ * uksm_dedup_announce_step() - tell more unshared pages of a merged one
+ * @records: how many at most
+ *
+ * Context: the caller holds uksm_mutex.
+ */
+void uksm_dedup_announce_step(unsigned int records)
+{
+	lockdep_assert_held(&uksm_mutex);
+	while (news.nr && records) {
+		unsigned int nid = news.item[news.nr - 1].nid;
+
+		/* Trees of nodes may be in use no more. */
+		if (nid >= uksm_nr_nids() ||
+		    announce(nid, news.item[news.nr - 1].checksum, &records))
+			news.nr--;
+	}
+}
+
+static void dedup_anon(struct uksm_join *join, struct site *site)
 {
 	unsigned int nid = uksm_kpfn_nid(page_to_pfn(site->page));
 	bool compare = site->t->key.flags & UKSM_F_COLLIDES;
 	/* A page that has just changed is not for others to find yet. */
 	bool still = site->t->still;
-	int stable, err;
+	enum outcome stable, unstable = NONE;
+	u32 checksum = site->t->key.checksum;
 
-	if (still && merge_zero(site) != -ENOENT)
+	stable = still ? merge_zero(join, site) : NONE;
+	if (stable == NONE)
+		stable = merge_stable(join, site, nid, compare);
+	if (stable == MERGED || stable == LATER)
 		return;
-	stable = merge_stable(site, nid, compare);
-	if (!none_is_equal(stable) || !still)
+	if (stable != IN_USE && still)
+		unstable = merge_unstable(join, site, nid, compare);
+	if (unstable == MERGED) {
+		search_again(nid, checksum);
 		return;
-	err = merge_unstable(site, nid, compare);
-	if (none_is_equal(err))
-		file_unshared(site, nid, stable == -EEXIST || err == -EEXIST, stable == -ENOSPC);
+	}
+	if (uksm_tracked_state(site->t) != UKSM_VOLATILE || !site->page || !still)
+		return;
+	if (stable == IN_USE || unstable == IN_USE)
+		uksm_file_in_use(site->t, site->page);
+	else
+		file_unshared(site, nid, stable == ALIKE || unstable == ALIKE,
+			      stable == FULL || unstable == LATER);
 }
 
 /*
@@ -400,19 +560,24 @@ static void dedup_anon(struct site *site)
  */
 static void adopt(const struct site *site, struct uksm_stable_node *node)
 {
-	struct uksm_rmap_item *item = uksm_rmap_item_alloc();
-	struct folio *kfolio = site_folio(site);
+	struct uksm_rmap_item *item = uksm_rmap_item_alloc(site->slot);
+	struct folio *kfolio;
 
 	if (!item)
 		return;
-	if (folio_trylock(kfolio)) {
-		if (uksm_folio_is_ksm_of(kfolio, node)) {
+	kfolio = uksm_stable_node_lock_folio(node);
+	if (!IS_ERR_OR_NULL(kfolio)) {
+		if (kfolio == site_folio(site)) {
 			uksm_rmap_item_link(item, site->t, node, site->vma);
 			item = NULL;
+			if (uksm_stable_node_is_empty(node))
+				uksm_stable_node_add(node, uksm_page_checksum(site->page),
+						     uksm_kpfn_nid(node->kpfn), site->page);
 		}
 		folio_unlock(kfolio);
+		folio_put(kfolio);
 	}
-	uksm_rmap_item_free(item);
+	uksm_rmap_item_free(item, site->slot);
 }
 
 /*
@@ -433,70 +598,65 @@ static struct uksm_stable_node *site_node(const struct site *site)
 	return node;
 }
 
-/* Pages that wait for an equal one to come would never hear of one that is merged. */
-static void search_again(unsigned int nid, u32 checksum)
-{
-	struct uksm_tracked *t = uksm_unstable_first(nid, checksum);
-
-	while (t) {
-		uksm_unstable_del(t);
-		t = uksm_unstable_first(nid, checksum);
-	}
-}
-
-static void dedup_ksm(struct site *site)
+static void dedup_ksm(struct uksm_join *join, struct site *site)
 {
 	unsigned int nid = uksm_kpfn_nid(page_to_pfn(site->page));
 	struct uksm_stable_node *node = site_node(site);
-	int err;
+	enum outcome out;
 
 	if (!node)
 		return;
-	if (nid != node->nid) {
+	if (nid != node->nid && !uksm_stable_node_is_empty(node)) {
 		/*
 		 * Migrated: go over to an equal page there, or be the first. At
 		 * once, since another address of the batch may map the same page.
 		 */
-		err = merge_stable(site, nid, true);
-		uksm_join_end();
-		if (!none_is_equal(err))
+		out = merge_stable(join, site, nid, true);
+		uksm_join_end(join);
+		if (out == MERGED || out == LATER || out == IN_USE)
 			return;
-		uksm_stable_node_refile(node, nid);
-		/* By the node's key: the site's may be of before a stronger checksum. */
-		search_again(nid, node->key.checksum);
+		/* The search may have found that the node's page is gone. */
+		if (!uksm_stable_node_is_empty(node)) {
+			uksm_stable_node_refile(node, nid);
+			/* By the node's key: the site's may be of before a stronger checksum. */
+			search_again(nid, uksm_stable_node_checksum(node));
+		}
 	}
 	adopt(site, node);
 }
 
-static void dedup_site(struct site *site)
+static void dedup_site(struct uksm_join *join, struct site *site)
 {
 	struct folio *folio = site_folio(site);
 
 	/* A KSM page without a node has been given up by its engine: any page. */
 	if (uksm_folio_test_ksm(folio) && uksm_folio_raw_mapping(folio))
-		dedup_ksm(site);
+		dedup_ksm(join, site);
 	else
-		dedup_anon(site);
+		dedup_anon(join, site);
 	if (site->page)
 		put_page(site->page);
 }
 
 /**
  * uksm_dedup_batch() - merge the pages at some addresses with equal ones
- * @slot: address space
+ * @join: scratch memory
+ * @slot: address space, entered
  * @vma: the mergeable VMA that holds the addresses
  * @start: first address; the others are of the same tile
  * @wanted: bitmap of %UKSM_BATCH_PAGES, by page from @start on: those whose record
  *	is %UKSM_VOLATILE, with the page's checksum
  *
  * Afterwards a record is %UKSM_MERGED or %UKSM_ZERO; or %UKSM_UNSHARED, if there is
- * no equal page; or still %UKSM_VOLATILE, if the page could not be merged just now
- * and is to be tried again.
+ * no equal page, or none that can be used; or still %UKSM_VOLATILE, if the page could
+ * not be merged just now and is to be tried again.
  *
  * Context: the caller holds uksm_mutex and the mmap_lock, no reference on the
- * pages (a huge page that is referenced cannot be split), no folio lock. Sleeps.
+ * pages (a huge page that is referenced cannot be split), no folio lock. Sleeps, but
+ * does not give up the CPU on its own while others wait for the mmap_lock.
  */
-void uksm_dedup_batch(struct uksm_mm_slot *slot, struct vm_area_struct *vma, unsigned long start,
+void uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
+		      struct vm_area_struct *vma, unsigned long start,
 		      const unsigned long *wanted)
 {
 	struct uksm_tracked *row = uksm_tracked_row(slot, start);
@@ -507,7 +667,7 @@ void uksm_dedup_batch(struct uksm_mm_slot *slot, struct vm_area_struct *vma, uns
 	lockdep_assert_held(&uksm_mutex);
 
 	uksm_pages_get(vma, start, wanted, pages);
-	uksm_join_begin(vma);
+	uksm_join_begin(join, slot, vma);
 	for_each_set_bit(i, wanted, UKSM_BATCH_PAGES) {
 		site = (struct site){
 			.slot = slot,
@@ -522,10 +682,9 @@ void uksm_dedup_batch(struct uksm_mm_slot *slot, struct vm_area_struct *vma, uns
 			continue;
 		/* A search for an earlier page may have merged this one. */
 		if (uksm_tracked_state(site.t) == UKSM_VOLATILE)
-			dedup_site(&site);
+			dedup_site(join, &site);
 		else
 			put_page(site.page);
-		cond_resched();
 	}
-	uksm_join_end();
+	uksm_join_end(join);
 }

@@ -3,10 +3,14 @@
 #ifndef UKSM_DEDUP_H
 #define UKSM_DEDUP_H
 
+#include "engine/join.h"
+
 struct uksm_mm_slot;
 struct vm_area_struct;
 
-void uksm_dedup_batch(struct uksm_mm_slot *slot, struct vm_area_struct *vma, unsigned long start,
+void uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
+		      struct vm_area_struct *vma, unsigned long start,
 		      const unsigned long *wanted);
+void uksm_dedup_announce_step(unsigned int records);
 
 #endif

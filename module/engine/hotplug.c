@@ -6,8 +6,11 @@
 
 #include "engine/uksmd.h"
 
-/* Before the memory's users are asked to go (ksmd has the same priority). */
-#define HOTPLUG_PRIORITY	100
+/*
+ * Before the memory's users are asked to go, and before ksmd (100): who then waits for
+ * ksmd's OFFLINE bit has no need to wait for us as well.
+ */
+#define HOTPLUG_PRIORITY	101
 
 /*
  * A stable node knows its page by frame number and holds no reference, so after
@@ -18,10 +21,14 @@
 static int memory_event(struct notifier_block *nb, unsigned long action, void *arg)
 {
 	struct memory_notify *mn = arg;
+	int err;
 
 	switch (action) {
 	case MEM_GOING_OFFLINE:
-		uksmd_memory_going_offline();
+		/* Who was killed meanwhile wants it no more. */
+		err = uksmd_memory_going_offline();
+		if (err)
+			return notifier_from_errno(err);
 		break;
 	case MEM_OFFLINE:
 		uksmd_memory_offline(mn->start_pfn, mn->start_pfn + mn->nr_pages);

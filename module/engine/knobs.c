@@ -19,6 +19,7 @@ struct uksm_knobs uksm_knobs = {
 	.stable_node_chains_prune_millisecs = 2000,
 	.checksum_lines = UKSM_CHECKSUM_LINES_DEFAULT,
 	.max_cpu_percentage = 100,
+	.max_metadata_percentage = 20,
 	.smart_scan = true,
 	.advisor_mode = UKSM_ADVISOR_NONE,
 	.advisor_max_cpu = 70,

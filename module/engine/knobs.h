@@ -42,6 +42,8 @@ enum uksm_advisor {
  * @checksum_lines: cache lines that go into the checksum of a page, 1 to 64;
  *	written by uksmd_set_tree_knob() alone
  * @max_cpu_percentage: of one CPU, that the scanner may use, 1 to 100; 100: no limit
+ * @max_metadata_percentage: of the machine's memory, that may be used to keep track
+ *	of pages, 1 to 100
  * @smart_scan: pass over memory where nothing has happened for a while
  * @advisor_mode: enum uksm_advisor; decides who sets @pages_to_scan
  * @advisor_max_cpu: percent of one CPU that the advisor may make the scanner use
@@ -64,6 +66,7 @@ struct uksm_knobs {
 	unsigned int stable_node_chains_prune_millisecs;
 	unsigned int checksum_lines;
 	unsigned int max_cpu_percentage;
+	unsigned int max_metadata_percentage;
 	bool smart_scan;
 	unsigned int advisor_mode;
 	unsigned int advisor_max_cpu;

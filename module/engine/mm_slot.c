@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/mm_slot.h"
 
-#include <linux/hashtable.h>
+#include <linux/lockdep.h>
 #include <linux/mmap_lock.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
+#include <linux/rhashtable.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -11,52 +15,69 @@
 
 #include "compat/compat.h"
 #include "compat/pte.h"
-#include "engine/record.h"
+#include "engine/knobs.h"
 #include "engine/stats.h"
 #include "engine/uksmd.h"
+#include "kernel/race.h"
 
-#define SLOT_HASH_BITS	10
+/*
+ * So many threads of a process are asked for its address space. The first has it, unless
+ * it has exited before the others; a process with more such than that waits.
+ */
+#define THREADS_MAX	64u
 
-static DEFINE_HASHTABLE(slot_hash, SLOT_HASH_BITS);
-static LIST_HEAD(slot_list);
+static struct rhashtable slot_table;
+static struct list_head slot_lists[UKSM_NR_SLOT_LISTS];
+/* All that are not dead, those first that were looked at least recently. */
+static LIST_HEAD(sweep_list);
+static unsigned long nr_living;
+
+static const struct rhashtable_params slot_params = {
+	.key_len = sizeof(struct mm_struct *),
+	.key_offset = offsetof(struct uksm_mm_slot, mm),
+	.head_offset = offsetof(struct uksm_mm_slot, hash),
+	.automatic_shrinking = true,
+};
 
 static struct uksm_mm_slot *slot_find(const struct mm_struct *mm)
 {
-	struct uksm_mm_slot *slot;
-
-	hash_for_each_possible(slot_hash, slot, hash, (unsigned long)mm)
-		if (slot->mm == mm)
-			return slot;
-	return NULL;
+	return rhashtable_lookup_fast(&slot_table, &mm, slot_params);
 }
 
 /* Atomic context. The caller has seen to it that @mm cannot be freed meanwhile. */
-static struct uksm_mm_slot *slot_add(struct mm_struct *mm, struct list_head *after)
+static bool slot_add(struct mm_struct *mm)
 {
 	struct uksm_mm_slot *slot = kzalloc(sizeof(*slot), GFP_NOWAIT | __GFP_NOWARN);
 
 	if (!slot)
-		return NULL;
+		return false;
 
-	mmgrab(mm);
 	slot->mm = mm;
 	xa_init(&slot->chunks);
+	if (rhashtable_insert_fast(&slot_table, &slot->hash, slot_params)) {
+		kfree(slot);
+		return false;
+	}
+	mmgrab(mm);
 	uksm_mm_counters_adopt(mm);
-	hash_add(slot_hash, &slot->hash, (unsigned long)mm);
-	list_add(&slot->list, after);
-	uksm_stats_add(meta_bytes, sizeof(*slot));
-	return slot;
+	slot->where = UKSM_SLOTS_NEW;
+	list_add_tail(&slot->list, &slot_lists[UKSM_SLOTS_NEW]);
+	list_add_tail(&slot->sweep, &sweep_list);
+	nr_living++;
+	uksm_mm_slot_meta_add(slot, sizeof(*slot));
+	return true;
 }
 
 /*
  * If the process has memory to merge and no slot yet, give it one. The group
  * leader may have exited before its threads: then the first thread that still
- * has the address space answers for it.
+ * has the address space answers for it. True if there is a new slot.
  */
-static struct uksm_mm_slot *process_add(struct task_struct *process, struct list_head *after)
+static bool process_add(struct task_struct *process)
 {
-	struct uksm_mm_slot *slot = NULL;
+	unsigned int looked = 0;
 	struct task_struct *thread;
+	bool added = false;
 
 	for_each_thread(process, thread) {
 		struct mm_struct *mm;
@@ -67,140 +88,224 @@ static struct uksm_mm_slot *process_add(struct task_struct *process, struct list
 		/* PF_KTHREAD never changes, whatever the thread does to other flags. */
 		if (mm && !(data_race(thread->flags) & PF_KTHREAD) &&
 		    uksm_mm_wants_merge(mm) && !slot_find(mm))
-			slot = slot_add(mm, after);
+			added = slot_add(mm);
 		task_unlock(thread);
-		if (mm)
+		if (mm || ++looked == THREADS_MAX)
 			break;
 	}
-	return slot;
+	return added;
+}
+
+/** uksm_discovery_begin() - begin a walk over all processes */
+void uksm_discovery_begin(struct uksm_discovery *walk)
+{
+	*walk = (struct uksm_discovery){ .pid = 1 };
 }
 
 /**
- * uksm_mm_slots_discover() - find address spaces that asked for merging
- * @after: the slot behind which new ones go in the scanner's round; NULL: in front
+ * uksm_discovery_step() - find address spaces that asked for merging
+ * @walk: where to go on
+ * @processes: how many to look at, at most; less those on return
  *
- * Walks all processes; those that madvise() or prctl() has made mergeable and
- * those forked from them carry MMF_VM_MERGEABLE (set by __ksm_enter()). One for
- * which memory is short is found by the next call.
+ * Those that madvise() or prctl() has made mergeable and those forked from them carry
+ * MMF_VM_MERGEABLE (set by __ksm_enter()). New slots come to the end of
+ * %UKSM_SLOTS_NEW. One for which memory is short is found by the next walk.
  *
  * Context: the caller holds uksm_mutex.
- * Return: the first of the new slots, or NULL when there are none.
+ * Return: true when all processes have been looked at.
  */
-struct uksm_mm_slot *uksm_mm_slots_discover(struct uksm_mm_slot *after)
+bool uksm_discovery_step(struct uksm_discovery *walk, unsigned int *processes)
 {
-	struct list_head *where = after ? &after->list : &slot_list;
-	struct uksm_mm_slot *slot, *first = NULL;
 	struct task_struct *process;
+	struct pid *pid = NULL;
 
 	lockdep_assert_held(&uksm_mutex);
 
 	rcu_read_lock();
-	for_each_process(process) {
-		slot = process_add(process, where);
-		if (!slot)
-			continue;
-		where = &slot->list;
-		first = first ?: slot;
+	while (walk->pid && *processes) {
+		--*processes;
+		pid = uksm_kcall(find_ge_pid)(walk->pid, &init_pid_ns);
+		if (!pid) {
+			walk->pid = 0;
+			break;
+		}
+		process = pid_task(pid, PIDTYPE_TGID);
+		if (process)
+			walk->found += process_add(process);
+		walk->pid = pid_nr(pid) + 1;
 	}
 	rcu_read_unlock();
-	return first;
+	uksm_race_point("discover-enter");
+	return !walk->pid;
 }
 
-/** uksm_mm_slot_first() - the first slot of the scanner's round, or NULL */
-struct uksm_mm_slot *uksm_mm_slot_first(void)
+/** uksm_mm_slots_first() - the first slot of a list, or NULL */
+struct uksm_mm_slot *uksm_mm_slots_first(enum uksm_slot_list where)
 {
 	lockdep_assert_held(&uksm_mutex);
-	return list_first_entry_or_null(&slot_list, struct uksm_mm_slot, list);
+	return list_first_entry_or_null(&slot_lists[where], struct uksm_mm_slot, list);
 }
 
-/** uksm_mm_slot_last() - the last slot of the scanner's round, or NULL */
-struct uksm_mm_slot *uksm_mm_slot_last(void)
+/** uksm_mm_slots_next() - the slot after this one in its list, or NULL */
+struct uksm_mm_slot *uksm_mm_slots_next(struct uksm_mm_slot *slot)
 {
 	lockdep_assert_held(&uksm_mutex);
-	return list_empty(&slot_list) ? NULL :
-					list_last_entry(&slot_list, struct uksm_mm_slot, list);
+	return list_is_last(&slot->list, &slot_lists[slot->where]) ? NULL :
+								     list_next_entry(slot, list);
 }
 
 /**
- * uksm_mm_slot_next() - the slot after this one, or NULL at the end of the round
- * @slot: a slot
+ * uksm_mm_slot_move() - put a slot into a list
+ * @slot: slot
+ * @where: which list
+ * @before: the slot of that list before which it goes; NULL: at the end
  */
-struct uksm_mm_slot *uksm_mm_slot_next(struct uksm_mm_slot *slot)
+void uksm_mm_slot_move(struct uksm_mm_slot *slot, enum uksm_slot_list where,
+		       struct uksm_mm_slot *before)
 {
 	lockdep_assert_held(&uksm_mutex);
-	return list_is_last(&slot->list, &slot_list) ? NULL : list_next_entry(slot, list);
+	slot->where = where;
+	list_move_tail(&slot->list, before ? &before->list : &slot_lists[where]);
 }
 
 /**
- * uksm_mm_slot_del() - forget an address space and all of its pages
- * @slot: slot; gone on return
+ * uksm_mm_slots_settle_all() - begin a round: all that live are in it, new ones first
  *
- * For an address space that is dying, or that has no mergeable memory left.
- *
- * Context: the caller holds uksm_mutex, and is not inside the slot's mm. Sleeps.
+ * Takes time for each slot, some nanoseconds.
  */
-void uksm_mm_slot_del(struct uksm_mm_slot *slot)
-{
-	lockdep_assert_held(&uksm_mutex);
-
-	uksm_tracked_del_range(slot, 0, TASK_SIZE_MAX);
-	WARN_ON_ONCE(!xa_empty(&slot->chunks));
-	hash_del(&slot->hash);
-	list_del(&slot->list);
-	mmdrop(slot->mm);
-	kfree(slot);
-	uksm_stats_sub(meta_bytes, sizeof(*slot));
-}
-
-/**
- * uksm_mm_slots_forget_pages() - drop every tracked page, keep the slots
- *
- * For a change that makes the records useless, such as another checksum.
- *
- * Context: as uksm_mm_slot_del().
- */
-void uksm_mm_slots_forget_pages(void)
+void uksm_mm_slots_settle_all(void)
 {
 	struct uksm_mm_slot *slot;
 
 	lockdep_assert_held(&uksm_mutex);
-	list_for_each_entry(slot, &slot_list, list)
-		uksm_tracked_del_range(slot, 0, TASK_SIZE_MAX);
+	list_splice_init(&slot_lists[UKSM_SLOTS_NEW], &slot_lists[UKSM_SLOTS_SETTLED]);
+	list_for_each_entry(slot, &slot_lists[UKSM_SLOTS_SETTLED], list) {
+		slot->where = UKSM_SLOTS_SETTLED;
+		slot->address = 0;
+		slot->put_off = 0;
+	}
+}
+
+/** uksm_mm_slots_living() - how many address spaces there are that have not exited */
+unsigned long uksm_mm_slots_living(void)
+{
+	lockdep_assert_held(&uksm_mutex);
+	return nr_living;
+}
+
+/**
+ * uksm_mm_slots_sweep() - look for processes that have exited
+ * @slots: how many slots to look at, at most; less those on return
+ *
+ * Context: the caller holds uksm_mutex.
+ * Return: the slot of one that has, for uksm_mm_slot_bury(); NULL if there was none
+ * among them.
+ */
+struct uksm_mm_slot *uksm_mm_slots_sweep(unsigned int *slots)
+{
+	struct uksm_mm_slot *slot;
+
+	lockdep_assert_held(&uksm_mutex);
+
+	for (; *slots && !list_empty(&sweep_list); --*slots) {
+		slot = list_first_entry(&sweep_list, struct uksm_mm_slot, sweep);
+		list_move_tail(&slot->sweep, &sweep_list);
+		if (!atomic_read(&slot->mm->mm_users))
+			return slot;
+	}
+	*slots = 0;
+	return NULL;
+}
+
+/**
+ * uksm_mm_slot_bury() - let go of the address space of a slot
+ * @slot: slot; it becomes dead, and keeps its records
+ *
+ * For a process that has exited, or all of whose pages have been unmerged.
+ *
+ * Context: the caller holds uksm_mutex, and is not inside the slot's mm.
+ */
+void uksm_mm_slot_bury(struct uksm_mm_slot *slot)
+{
+	lockdep_assert_held(&uksm_mutex);
+	if (WARN_ON_ONCE(!slot->mm))
+		return;
+
+	rhashtable_remove_fast(&slot_table, &slot->hash, slot_params);
+	list_del(&slot->sweep);
+	nr_living--;
+	mmdrop(slot->mm);
+	slot->mm = NULL;
+	slot->address = 0;
+	uksm_stats_add(dead_meta_bytes, slot->meta_bytes);
+	uksm_mm_slot_move(slot, UKSM_SLOTS_DEAD, NULL);
+}
+
+/**
+ * uksm_mm_slot_free() - free a dead slot without records
+ * @slot: slot; gone on return
+ */
+void uksm_mm_slot_free(struct uksm_mm_slot *slot)
+{
+	lockdep_assert_held(&uksm_mutex);
+	WARN_ON_ONCE(slot->mm || !xa_empty(&slot->chunks));
+	uksm_mm_slot_meta_add(slot, -(long)sizeof(*slot));
+	WARN_ON_ONCE(slot->meta_bytes);
+	list_del(&slot->list);
+	xa_destroy(&slot->chunks);
+	kfree(slot);
 }
 
 /**
  * uksm_mm_slot_enter() - get hold of an address space and its mmap_lock
  * @slot: slot
  *
- * Return: false when the address space is being torn down: the slot is to be
- * dropped. Otherwise true, and uksm_mm_slot_leave() must follow within
- * milliseconds, since exit of the process waits for it.
+ * The lock is tried for only. Whoever has it may keep it for as long as a file system
+ * in user space likes; and of two of these locks, which have no order among them, the
+ * second could deadlock.
+ *
+ * Return: %UKSM_ENTERED, and then uksm_mm_slot_leave() must follow within
+ * milliseconds, since others wait for the lock, and exit of the process for us.
  */
-bool uksm_mm_slot_enter(struct uksm_mm_slot *slot)
+enum uksm_entered uksm_mm_slot_enter(struct uksm_mm_slot *slot)
 {
-	if (!mmget_not_zero(slot->mm))
-		return false;
-	mmap_read_lock(slot->mm);
-	return true;
+	uksm_race_point("peer-enter");
+	if (!slot->mm || !mmget_not_zero(slot->mm))
+		return UKSM_ENTER_DEAD;
+	if (mmap_read_trylock(slot->mm))
+		return UKSM_ENTERED;
+	mmput_async(slot->mm);
+	return UKSM_ENTER_LOCKED;
 }
 
 /**
- * uksm_mm_slot_tryenter() - as uksm_mm_slot_enter(), without waiting
+ * uksm_mm_slot_enter_wait() - as uksm_mm_slot_enter(), waiting for the mmap_lock
  * @slot: slot
  *
- * For a second address space while the first one's mmap_lock is held: two of
- * these locks have no order among them, so waiting could deadlock.
+ * For who must get in at last, whatever goes on in there, and may be killed while waiting.
  *
- * Return: true when entered.
+ * Return: %UKSM_ENTER_LOCKED when killed.
  */
-bool uksm_mm_slot_tryenter(struct uksm_mm_slot *slot)
+enum uksm_entered uksm_mm_slot_enter_wait(struct uksm_mm_slot *slot)
 {
-	if (!mmget_not_zero(slot->mm))
-		return false;
-	if (mmap_read_trylock(slot->mm))
-		return true;
+	if (!slot->mm || !mmget_not_zero(slot->mm))
+		return UKSM_ENTER_DEAD;
+	if (!mmap_read_lock_killable(slot->mm))
+		return UKSM_ENTERED;
 	mmput_async(slot->mm);
-	return false;
+	return UKSM_ENTER_LOCKED;
+}
+
+/**
+ * uksm_mm_slot_awaited() - is it time to leave an address space?
+ * @slot: one that has been entered
+ *
+ * Return: true if somebody waits for its mmap_lock, or the process has exited and its
+ * memory waits for us to be freed.
+ */
+bool uksm_mm_slot_awaited(const struct uksm_mm_slot *slot)
+{
+	return mmap_lock_is_contended(slot->mm) || atomic_read(&slot->mm->mm_users) == 1;
 }
 
 /**
@@ -216,13 +321,52 @@ void uksm_mm_slot_leave(struct uksm_mm_slot *slot)
 	mmput_async(slot->mm);
 }
 
-/** uksm_mm_slots_exit() - drop all slots; the scanner has ended, nothing is merged */
+/**
+ * uksm_mm_slot_may_grow() - may more memory be used to keep track of its pages?
+ * @slot: slot
+ *
+ * All together must not use more than max_metadata_percentage of the machine's memory, and
+ * each not more than it leaves for others: with n that want all of it, each gets a part of
+ * n + 1, and one is always left for who comes.
+ */
+bool uksm_mm_slot_may_grow(const struct uksm_mm_slot *slot)
+{
+	unsigned long most = totalram_pages() / 100 * READ_ONCE(uksm_knobs.max_metadata_percentage);
+	unsigned long used = uksm_stats.meta_bytes >> PAGE_SHIFT;
+
+	return used < most && slot->meta_bytes >> PAGE_SHIFT <= most - used;
+}
+
+/**
+ * uksm_mm_slot_meta_add() - account memory that is held for an address space
+ * @slot: slot
+ * @bytes: more, or less
+ */
+void uksm_mm_slot_meta_add(struct uksm_mm_slot *slot, long bytes)
+{
+	lockdep_assert_held(&uksm_mutex);
+	slot->meta_bytes += bytes;
+	uksm_stats_add(meta_bytes, bytes);
+	if (slot->where == UKSM_SLOTS_DEAD)
+		uksm_stats_add(dead_meta_bytes, bytes);
+}
+
+/** uksm_mm_slots_init() - make the table; 0 or -ENOMEM */
+int uksm_mm_slots_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < UKSM_NR_SLOT_LISTS; i++)
+		INIT_LIST_HEAD(&slot_lists[i]);
+	return rhashtable_init(&slot_table, &slot_params);
+}
+
+/** uksm_mm_slots_exit() - free the table; there is no slot left */
 void uksm_mm_slots_exit(void)
 {
-	struct uksm_mm_slot *slot, *next;
+	unsigned int i;
 
-	mutex_lock(&uksm_mutex);
-	list_for_each_entry_safe(slot, next, &slot_list, list)
-		uksm_mm_slot_del(slot);
-	mutex_unlock(&uksm_mutex);
+	for (i = 0; i < UKSM_NR_SLOT_LISTS; i++)
+		WARN_ON_ONCE(!list_empty(&slot_lists[i]));
+	rhashtable_destroy(&slot_table);
 }

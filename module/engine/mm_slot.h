@@ -5,35 +5,94 @@
 
 #include <linux/list.h>
 #include <linux/mm_types.h>
+#include <linux/rhashtable-types.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
 /**
+ * enum uksm_slot_list - in which list a slot is
+ * @UKSM_SLOTS_NEW: not scanned yet, or not to its end
+ * @UKSM_SLOTS_SETTLED: in the round of the full scan
+ * @UKSM_SLOTS_DEAD: the process has exited; records are still to be forgotten
+ * @UKSM_NR_SLOT_LISTS: how many lists there are
+ */
+enum uksm_slot_list {
+	UKSM_SLOTS_NEW,
+	UKSM_SLOTS_SETTLED,
+	UKSM_SLOTS_DEAD,
+	UKSM_NR_SLOT_LISTS,
+};
+
+/**
  * struct uksm_mm_slot - an address space that the scanner visits
  * @mm: holds a reference on the structure (mmgrab), not on the address space:
- *	whoever looks inside takes mmget_not_zero() for the time of the look
+ *	whoever looks inside takes mmget_not_zero() for the time of the look. NULL
+ *	when dead
  * @hash: link in the table keyed by @mm
- * @list: link in the scanner's round
+ * @list: link in the list that @where tells
+ * @sweep: link in the list of all that are not dead
+ * @where: enum uksm_slot_list
+ * @address: next address to look at, or to forget records from
+ * @put_off: times that its mmap_lock was held by others, in this full scan
+ * @meta_bytes: memory held for it
  * @chunks: struct uksm_chunk by address >> PMD_SHIFT
  */
 struct uksm_mm_slot {
 	struct mm_struct *mm;
-	struct hlist_node hash;
+	struct rhash_head hash;
 	struct list_head list;
+	struct list_head sweep;
+	enum uksm_slot_list where;
+	unsigned int put_off;
+	unsigned long address;
+	unsigned long meta_bytes;
 	struct xarray chunks;
 };
 
-struct uksm_mm_slot *uksm_mm_slots_discover(struct uksm_mm_slot *after);
-struct uksm_mm_slot *uksm_mm_slot_first(void);
-struct uksm_mm_slot *uksm_mm_slot_last(void);
-struct uksm_mm_slot *uksm_mm_slot_next(struct uksm_mm_slot *slot);
-void uksm_mm_slot_del(struct uksm_mm_slot *slot);
-void uksm_mm_slots_forget_pages(void);
+/**
+ * struct uksm_discovery - a walk over all processes, in pieces
+ * @pid: the next process ID to look at; 0: no walk is under way
+ * @found: slots added by this walk
+ */
+struct uksm_discovery {
+	int pid;
+	unsigned int found;
+};
 
-bool uksm_mm_slot_enter(struct uksm_mm_slot *slot);
-bool uksm_mm_slot_tryenter(struct uksm_mm_slot *slot);
+void uksm_discovery_begin(struct uksm_discovery *walk);
+bool uksm_discovery_step(struct uksm_discovery *walk, unsigned int *processes);
+
+struct uksm_mm_slot *uksm_mm_slots_first(enum uksm_slot_list where);
+struct uksm_mm_slot *uksm_mm_slots_next(struct uksm_mm_slot *slot);
+void uksm_mm_slot_move(struct uksm_mm_slot *slot, enum uksm_slot_list where,
+		       struct uksm_mm_slot *before);
+void uksm_mm_slots_settle_all(void);
+unsigned long uksm_mm_slots_living(void);
+struct uksm_mm_slot *uksm_mm_slots_sweep(unsigned int *slots);
+void uksm_mm_slot_bury(struct uksm_mm_slot *slot);
+void uksm_mm_slot_free(struct uksm_mm_slot *slot);
+
+/**
+ * enum uksm_entered - how an attempt to enter an address space went
+ * @UKSM_ENTERED: its mmap_lock is held: uksm_mm_slot_leave() must follow
+ * @UKSM_ENTER_LOCKED: somebody else holds the mmap_lock, or waits for it
+ * @UKSM_ENTER_DEAD: the process has exited
+ */
+enum uksm_entered {
+	UKSM_ENTERED,
+	UKSM_ENTER_LOCKED,
+	UKSM_ENTER_DEAD,
+};
+
+enum uksm_entered uksm_mm_slot_enter(struct uksm_mm_slot *slot);
+enum uksm_entered uksm_mm_slot_enter_wait(struct uksm_mm_slot *slot);
+bool uksm_mm_slot_awaited(const struct uksm_mm_slot *slot);
 void uksm_mm_slot_leave(struct uksm_mm_slot *slot);
 
+bool uksm_mm_slot_may_grow(const struct uksm_mm_slot *slot);
+void uksm_mm_slot_meta_add(struct uksm_mm_slot *slot, long bytes);
+
+int uksm_mm_slots_init(void);
 void uksm_mm_slots_exit(void);
 
 #endif

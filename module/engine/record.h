@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Compact records of the pages seen, in arrays per 2 MiB of address space. */
+/* The record of one page seen: its states, and what leads from one to another. */
 #ifndef UKSM_RECORD_H
 #define UKSM_RECORD_H
 
 #include <linux/bits.h>
-#include <linux/mm.h>
-#include <linux/pgtable.h>
 #include <linux/types.h>
 
 #include "pure/index.h"
 
-struct uksm_tile_news;
-struct uksm_mm_slot;
 struct uksm_rmap_item;
 
 /**
@@ -22,7 +18,19 @@ struct uksm_rmap_item;
  * @UKSM_UNSHARED: in the unstable tree (counted as pages_unshared)
  * @UKSM_MERGED: maps a merged page; the record points to its rmap_item
  *	(counted as pages_shared or pages_sharing)
- * @UKSM_ZERO: mapped to the kernel's zero page by us
+ * @UKSM_ZERO: mapped to the kernel's zero page by merging (counted as ksm_zero_pages),
+ *	or, with %UKSM_F_SPLIT_ZERO, by the split of a huge page (split_zero_pages)
+ *
+ * Every change goes through VOLATILE, which belongs to nothing:
+ *
+ *	UNTRACKED -> VOLATILE	uksm_tracked_set_seen()		chunk.c, for a page found
+ *	VOLATILE -> UNSHARED	uksm_tracked_set_unshared()	unstable.c, after adding it
+ *	VOLATILE -> MERGED	uksm_tracked_set_merged()	rmap_item.c, after linking it
+ *	VOLATILE -> ZERO	uksm_tracked_set_zero()		join.c and scan.c
+ *	UNSHARED -> VOLATILE	uksm_tracked_set_volatile()	unstable.c, after removal
+ *	MERGED -> VOLATILE	uksm_tracked_set_volatile()	rmap_item.c, after unlinking
+ *	ZERO -> VOLATILE	uksm_tracked_set_volatile()	whoever finds it changed
+ *	VOLATILE -> UNTRACKED	uksm_tracked_set_untracked()	chunk.c, to free it
  */
 enum uksm_page_state {
 	UKSM_UNTRACKED,
@@ -37,10 +45,12 @@ enum uksm_page_state {
  * count how often the page was written soon after it had been merged. The bits
  * above UKSM_NID_SHIFT hold the number of the unstable tree that holds the page.
  */
-#define UKSM_F_COLLIDES		BIT(0)	/* another page has this checksum: search again */
+#define UKSM_F_COLLIDES		BIT(0)	/* unshared: search again in each full scan */
 #define UKSM_THRASH_SHIFT	1
 #define UKSM_F_THRASH		GENMASK(3, UKSM_THRASH_SHIFT)
-#define UKSM_NID_SHIFT		4
+#define UKSM_F_PINNED		BIT(4)	/* unshared, for somebody uses it: ask now and then */
+#define UKSM_F_SPLIT_ZERO	BIT(5)	/* zero: not by merging */
+#define UKSM_NID_SHIFT		6
 
 /**
  * struct uksm_tracked - a page that the scanner has seen (32 bytes)
@@ -62,41 +72,13 @@ struct uksm_tracked {
 	};
 };
 
-#define UKSM_TILE_PAGES		(PAGE_SIZE / sizeof(struct uksm_tracked))
-#define UKSM_TILE_BYTES		(UKSM_TILE_PAGES * PAGE_SIZE)
-#define UKSM_CHUNK_TILES	(PTRS_PER_PTE / UKSM_TILE_PAGES)
-
-/**
- * struct uksm_chunk - the tracked pages of PMD_SIZE bytes of address space
- * @slot: the address space
- * @address: first address, PMD_SIZE aligned
- * @tile: one page full of struct uksm_tracked for each UKSM_TILE_PAGES pages,
- *	allocated when the first of them is tracked
- * @tile_used: records in use, per tile
- * @tile_quiet: per tile, for how many visits nothing has happened there: see
- *	uksm_policy_quiet()
- */
-struct uksm_chunk {
-	struct uksm_mm_slot *slot;
-	unsigned long address;
-	struct uksm_tracked *tile[UKSM_CHUNK_TILES];
-	u16 tile_used[UKSM_CHUNK_TILES];
-	u8 tile_quiet[UKSM_CHUNK_TILES];
-};
-
-struct uksm_tracked *uksm_tracked_row(struct uksm_mm_slot *slot, unsigned long addr);
-struct uksm_tracked *uksm_tracked_find(struct uksm_mm_slot *slot, unsigned long addr);
-struct uksm_tracked *uksm_tracked_add(struct uksm_mm_slot *slot, unsigned long addr);
-void uksm_tracked_set_state(struct uksm_tracked *t, enum uksm_page_state state);
-void uksm_tracked_clear(struct uksm_tracked *t);
-void uksm_tracked_del_range(struct uksm_mm_slot *slot, unsigned long start, unsigned long end);
-struct uksm_mm_slot *uksm_tracked_slot(const struct uksm_tracked *t);
-unsigned long uksm_tracked_address(const struct uksm_tracked *t);
-
-unsigned int uksm_tile_resting(struct uksm_mm_slot *slot, unsigned long addr,
-			       unsigned long seq);
-void uksm_tile_visited(struct uksm_mm_slot *slot, unsigned long addr,
-		       const struct uksm_tile_news *news);
+void uksm_tracked_set_seen(struct uksm_tracked *t, u32 checksum);
+void uksm_tracked_set_unshared(struct uksm_tracked *t);
+void uksm_tracked_set_merged(struct uksm_tracked *t, struct uksm_rmap_item *item,
+			     u32 full_scans, u32 now);
+void uksm_tracked_set_zero(struct uksm_tracked *t, bool by_split);
+void uksm_tracked_set_volatile(struct uksm_tracked *t);
+void uksm_tracked_set_untracked(struct uksm_tracked *t);
 
 static inline enum uksm_page_state uksm_tracked_state(const struct uksm_tracked *t)
 {
@@ -107,6 +89,12 @@ static inline enum uksm_page_state uksm_tracked_state(const struct uksm_tracked 
 static inline unsigned int uksm_tracked_nid(const struct uksm_tracked *t)
 {
 	return t->key.flags >> UKSM_NID_SHIFT;
+}
+
+/* uksm_tracked_thrash() - how often in a row merging it was in vain */
+static inline unsigned int uksm_tracked_thrash(const struct uksm_tracked *t)
+{
+	return (t->key.flags & UKSM_F_THRASH) >> UKSM_THRASH_SHIFT;
 }
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/rmap_item.h"
 
+#include <linux/err.h>
 #include <linux/lockdep.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -8,38 +9,45 @@
 #include <linux/slab.h>
 
 #include "compat/compat.h"
+#include "engine/chunk.h"
+#include "engine/mm_slot.h"
 #include "engine/record.h"
 #include "engine/stable_node.h"
 #include "engine/stats.h"
 #include "engine/uksmd.h"
+#include "kernel/race.h"
 #include "surface/trace.h"
 
 /**
  * uksm_rmap_item_alloc() - memory for one rmap_item
+ * @slot: the address space that it will be for, which answers for the memory
  *
  * Context: may sleep. No folio lock may be held: reclaim might want it.
- * Return: an item, or NULL.
+ * Return: an item, or NULL: memory is short, or the address space has too much already.
  */
-struct uksm_rmap_item *uksm_rmap_item_alloc(void)
+struct uksm_rmap_item *uksm_rmap_item_alloc(struct uksm_mm_slot *slot)
 {
 	struct uksm_rmap_item *item;
 
+	if (!uksm_mm_slot_may_grow(slot))
+		return NULL;
 	item = kzalloc(sizeof(*item), GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 	if (item)
-		uksm_stats_add(meta_bytes, sizeof(*item));
+		uksm_mm_slot_meta_add(slot, sizeof(*item));
 	return item;
 }
 
 /**
  * uksm_rmap_item_free() - free an item that is not linked
  * @item: from uksm_rmap_item_alloc(), or NULL
+ * @slot: what it was allocated for
  */
-void uksm_rmap_item_free(struct uksm_rmap_item *item)
+void uksm_rmap_item_free(struct uksm_rmap_item *item, struct uksm_mm_slot *slot)
 {
 	if (!item)
 		return;
 	kfree(item);
-	uksm_stats_sub(meta_bytes, sizeof(*item));
+	uksm_mm_slot_meta_add(slot, -(long)sizeof(*item));
 }
 
 /**
@@ -58,8 +66,6 @@ void uksm_rmap_item_link(struct uksm_rmap_item *item, struct uksm_tracked *t,
 	unsigned long addr = uksm_tracked_address(t);
 
 	lockdep_assert_held(&uksm_mutex);
-	WARN_ON_ONCE(uksm_tracked_state(t) != UKSM_VOLATILE);
-
 	item->tracked = t;
 	item->anon_vma = vma->anon_vma;
 	uksm_get_anon_vma(item->anon_vma);
@@ -69,10 +75,7 @@ void uksm_rmap_item_link(struct uksm_rmap_item *item, struct uksm_tracked *t,
 	item->node = node;
 	hlist_add_head(&item->hlist, &node->hlist);
 
-	uksm_tracked_set_state(t, UKSM_MERGED);
-	t->rmap = item;
-	t->merged_at = uksm_stats.full_scans;
-	t->merged_jiffies = jiffies;
+	uksm_tracked_set_merged(t, item, uksm_stats.full_scans, jiffies);
 	uksm_mm_merging_add(item->mm, 1);
 	uksm_stable_node_count_rmap(node, 1);
 }
@@ -87,41 +90,71 @@ void uksm_rmap_item_link(struct uksm_rmap_item *item, struct uksm_tracked *t,
 void __uksm_rmap_item_del(struct uksm_rmap_item *item)
 {
 	struct uksm_tracked *t = item->tracked;
+	struct uksm_mm_slot *slot = uksm_tracked_slot(t);
 
 	lockdep_assert_held(&uksm_mutex);
 
 	hlist_del(&item->hlist);
 	uksm_stable_node_count_rmap(item->node, -1);
-	uksm_mm_merging_add(item->mm, -1);
+	/* Of an address space that is gone the structure may be another's by now. */
+	if (slot->mm)
+		uksm_mm_merging_add(slot->mm, -1);
 	trace_uksm_remove_rmap_item(item->node->kpfn, item, item->mm);
 	uksm_put_anon_vma(item->anon_vma);
-	t->rmap = NULL;
-	uksm_tracked_set_state(t, UKSM_VOLATILE);
-	uksm_rmap_item_free(item);
+	uksm_tracked_set_volatile(t);
+	uksm_rmap_item_free(item, slot);
+}
+
+/**
+ * uksm_stable_node_drop() - free a node, with its rmap_items
+ * @node: a node; gone on return
+ *
+ * Context: the caller holds uksm_mutex, and knows that no folio points to the
+ * node: its page is gone, or its mapping was cleared under the folio lock.
+ */
+void uksm_stable_node_drop(struct uksm_stable_node *node)
+{
+	struct uksm_rmap_item *item;
+	struct hlist_node *next;
+
+	lockdep_assert_held(&uksm_mutex);
+
+	uksm_stable_node_unhook(node);
+	hlist_for_each_entry_safe(item, next, &node->hlist, hlist) {
+		__uksm_rmap_item_del(item);
+		cond_resched();
+	}
+	uksm_stable_node_free(node);
 }
 
 /**
  * uksm_rmap_item_del() - record that an address maps its merged page no more
  * @t: tracked page, %UKSM_MERGED; becomes %UKSM_VOLATILE
  *
- * Context: the caller holds uksm_mutex and no folio lock. Waits for the lock of
- * the KSM folio, so that no rmap walk stands on the item.
+ * Under the lock of the KSM folio, so that no rmap walk stands on the item. That is
+ * tried for only: the folio may be locked for as long as swap is slow.
+ *
+ * Context: the caller holds uksm_mutex and no folio lock.
+ * Return: false when the folio is locked by somebody else, and nothing has changed:
+ * the item can stay, as rmap walks look at the page table.
  */
-void uksm_rmap_item_del(struct uksm_tracked *t)
+bool uksm_rmap_item_del(struct uksm_tracked *t)
 {
 	struct uksm_rmap_item *item = t->rmap;
 	struct uksm_stable_node *node = item->node;
 	struct folio *kfolio;
 
-	kfolio = uksm_stable_node_get_folio(node);
+	kfolio = uksm_stable_node_lock_folio(node);
+	uksm_race_point("unshare-del");
+	if (IS_ERR(kfolio))
+		return false;
 	if (!kfolio) {
 		/* The page is gone, and with it the node and all its items. */
-		uksm_stable_node_del(node);
-		return;
+		uksm_stable_node_drop(node);
+		return true;
 	}
-
-	folio_lock(kfolio);
 	__uksm_rmap_item_del(item);
 	folio_unlock(kfolio);
 	folio_put(kfolio);
+	return true;
 }

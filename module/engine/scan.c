@@ -1,85 +1,136 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The full scan goes through all address spaces that were there when it began: the
+ * settled ones. Those that ask for merging meanwhile are newcomers: they get up to half
+ * of the scanner's work, in turns among them, and settle when they have been scanned, or
+ * when the next full scan begins. So what is new is found early, since most is to be
+ * found there, and whatever comes, full scans end.
+ *
+ * A step is what is done with the mmap_lock of one address space held: about one page
+ * table. What is found to be gone is forgotten after the lock has been dropped.
+ */
 #include "engine/scan.h"
 
 #include <linux/bitmap.h>
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 
 #include "compat/compat.h"
+#include "engine/batch.h"
+#include "engine/chunk.h"
 #include "engine/dedup.h"
+#include "engine/forget.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
-#include "engine/record.h"
-#include "engine/rmap_item.h"
+#include "engine/prune.h"
 #include "engine/stable_node.h"
 #include "engine/stats.h"
 #include "engine/uksmd.h"
 #include "engine/unstable.h"
+#include "page/merge.h"
 #include "page/walk.h"
+#include "pure/checksum.h"
 #include "pure/policy.h"
 #include "surface/trace.h"
 
+/* What a look costs, in units: see UKSM_PAGE_UNITS. */
+#define EMPTY_UNITS	1	/* an entry of a page table that is empty */
+#define ENTRY_UNITS	4	/* one that has something, and no page */
+#define RECORD_UNITS	4	/* a record that is forgotten */
+#define PROCESS_UNITS	4	/* a process, whether it is one to scan */
+#define VMA_UNITS	4
+#define STEP_UNITS	16	/* to enter and leave an address space */
+#define TILE_UNITS	32	/* a tile that is passed over */
+#define LOCKED_UNITS	(8 * UKSM_PAGE_UNITS)	/* an mmap_lock that others hold */
+
+/* How many of each are looked at before the locks are dropped, at most. */
+#define VMAS_A_STEP		256u
+#define PROCESSES_A_STEP	256u
+/* So many records of a gap are forgotten with the mmap_lock held: a tile's. */
+#define RECORDS_INSIDE		128u
+#define RECORDS_A_STEP		1024u
+
+/* Times in a full scan that an mmap_lock held by others is tried for. */
+#define PUT_OFF_MAX	32u
+/* A newcomer's turn among newcomers, in units. */
+#define TURN_UNITS	(4096L * UKSM_PAGE_UNITS)
+/* For newcomers the LRU batches are drained no more often. */
+#define DRAIN_MSECS	1000
+
+enum lane { SETTLED, NEWCOMERS, NR_LANES };
+
 /**
- * struct scan_cursor - where the full scan has got to
- * @slot: address space being scanned; NULL between two full scans
- * @address: next address to look at; everything below has been dealt with
- * @extended: processes that came during this full scan have been taken in
- * @mergeable: a mergeable VMA has been met since the full scan began
+ * struct scan_cursor - where a lane has got to
+ * @slot: address space being scanned; its address says how far. NULL: none
+ * @turn: units that a newcomer has had of its turn
  * @in_tile: @tile is being visited
- * @tile: first address of the tile of records at @address
+ * @resting: it is being passed over
+ * @tile: first address of the tile of records at the slot's address
  * @news: what the visit has found so far
  */
 struct scan_cursor {
 	struct uksm_mm_slot *slot;
-	unsigned long address;
-	bool extended;
-	bool mergeable;
+	long turn;
 	bool in_tile;
+	bool resting;
 	unsigned long tile;
 	struct uksm_tile_news news;
 };
 
-/* All protected by uksm_mutex. */
-static struct scan_cursor cursor;
+/**
+ * struct step - one step in an address space
+ * @cursor: of the lane
+ * @slot: address space, entered
+ * @work: what may be done, and has been
+ * @gone: from here on, up to the slot's address, nothing is left that is mergeable, and
+ *	the records are still to be forgotten; the slot's address if there are none
+ * @done: the end of the address space has been reached
+ */
+struct step {
+	struct scan_cursor *cursor;
+	struct uksm_mm_slot *slot;
+	struct uksm_work *work;
+	unsigned long gone;
+	bool done;
+};
+
+enum scan_phase { RESTING, DISCOVERING, SCANNING };
+
+/* Protected by uksm_mutex, as is all in this file. */
+static struct {
+	enum scan_phase phase;
+	struct scan_cursor cursor[NR_LANES];
+	struct uksm_lanes lanes;
+	struct uksm_discovery walk;
+	bool mergeable;		/* a mergeable VMA has been met since the full scan began */
+	bool drain;		/* LRU batches are to be drained before the next slice */
+	unsigned long next_drain;
+} scan;
+
+/* Memory for one step at a time. */
 static struct uksm_batch batch;
+static struct uksm_join join;
 
-/* The page that was here is not: what was known of it is worth nothing. */
-static void page_lost(struct uksm_tracked *t)
-{
-	switch (uksm_tracked_state(t)) {
-	case UKSM_MERGED:
-		uksm_rmap_item_del(t);
-		break;
-	case UKSM_UNSHARED:
-		uksm_unstable_del(t);
-		break;
-	case UKSM_ZERO:
-		uksm_tracked_set_state(t, UKSM_VOLATILE);
-		break;
-	default:
-		break;
-	}
-}
-
-static unsigned int thrash_level(const struct uksm_tracked *t)
-{
-	return (t->key.flags & UKSM_F_THRASH) >> UKSM_THRASH_SHIFT;
-}
+/* Records */
 
 /* Written since it was merged: if that is not long ago, it waits for its next merge. */
-static void page_cow_broken(struct uksm_tracked *t)
+static bool page_cow_broken(struct uksm_tracked *t)
 {
-	unsigned int level = uksm_policy_thrash(thrash_level(t),
+	unsigned int level = uksm_policy_thrash(uksm_tracked_thrash(t),
 						(u32)uksm_stats.full_scans - t->merged_at,
 						jiffies_to_msecs((u32)jiffies - t->merged_jiffies));
 
+	if (!uksm_tracked_leave(t))
+		return false;
 	t->key.flags &= ~UKSM_F_THRASH;
 	t->key.flags |= level << UKSM_THRASH_SHIFT;
 	uksm_stats_inc(cow_breaks);
+	return true;
 }
 
 /*
@@ -91,7 +142,17 @@ static bool page_changed(struct uksm_tracked *t, u32 checksum)
 {
 	t->key.checksum = checksum;
 	t->still = 0;
-	return !thrash_level(t) && uksm_stable_has(checksum);
+	return !uksm_tracked_thrash(t) && uksm_stable_has(checksum);
+}
+
+/* Does an unshared page stay where it is? A pinned one is asked for now and then. */
+static bool page_rests(const struct uksm_tracked *t, unsigned int nid)
+{
+	if (nid != uksm_tracked_nid(t) || (t->key.flags & UKSM_F_COLLIDES))
+		return false;
+	return !(t->key.flags & UKSM_F_PINNED) ||
+	       !uksm_policy_pinned_due(uksm_stats.full_scans,
+				       uksm_tracked_address(t) >> PAGE_SHIFT);
 }
 
 /*
@@ -100,76 +161,137 @@ static bool page_changed(struct uksm_tracked *t, u32 checksum)
  * was, stays where it is: had there been an equal one in the trees, it would have
  * been merged when it came; one that comes later will find this one.
  */
-static bool examine_known(struct uksm_tracked *t, u32 checksum, unsigned int nid)
+static bool examine_known(struct uksm_tile_news *news, struct uksm_tracked *t, u32 checksum,
+			  unsigned int nid)
 {
 	bool unchanged = t->key.checksum == checksum;
 
 	switch (uksm_tracked_state(t)) {
 	case UKSM_VOLATILE:
 		if (unchanged)
-			return uksm_policy_still_enough(thrash_level(t), ++t->still);
-		cursor.news.changed++;
+			return uksm_policy_still_enough(uksm_tracked_thrash(t), ++t->still);
+		news->changed++;
 		break;
 	case UKSM_UNSHARED:
-		if (unchanged && nid == uksm_tracked_nid(t) && !(t->key.flags & UKSM_F_COLLIDES))
+		if (unchanged && page_rests(t, nid))
 			return false;
 		uksm_unstable_del(t);
-		if (unchanged)
-			return ++t->still;
-		cursor.news.changed++;
+		if (unchanged) {
+			/* A page that was pinned is worth one try. */
+			t->still = t->key.flags & UKSM_F_PINNED ? UINT_MAX : 1;
+			return true;
+		}
+		news->changed++;
 		break;
 	case UKSM_MERGED:
-		page_cow_broken(t);
-		fallthrough;
+		news->found = true;
+		if (!page_cow_broken(t))
+			return false;
+		break;
 	default:
-		page_lost(t);
-		cursor.news.found = true;
+		news->found = true;
+		uksm_tracked_leave(t);
 		break;
 	}
 	return page_changed(t, checksum);
 }
 
 /* A page of which nothing was known: its equal is searched for at once. */
-static bool examine_new(struct uksm_mm_slot *slot, unsigned long addr, u32 checksum)
+static bool examine_new(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
+			unsigned long addr, u32 checksum)
 {
-	struct uksm_tracked *t = uksm_tracked_add(slot, addr);
+	struct uksm_tracked *t = uksm_tracked_add(slot, addr, checksum);
 
-	cursor.news.found = true;
+	news->found = true;
 	if (!t)
 		return false;
-	t->key.checksum = checksum;
 	t->still = 1;
 	return true;
 }
 
 /* A KSM page that is not known to be here is to be looked into. */
-static bool examine_ksm(struct uksm_mm_slot *slot, unsigned long addr, struct uksm_tracked *t,
-			u32 checksum)
+static bool examine_ksm(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
+			unsigned long addr, struct uksm_tracked *t, u32 checksum)
 {
 	if (!t)
-		return examine_new(slot, addr, checksum);
-	page_lost(t);
+		return examine_new(news, slot, addr, checksum);
+	if (!uksm_tracked_leave(t))
+		return false;
 	t->key.checksum = checksum;
 	/* It cannot change where it is. */
 	t->still = 1;
 	return true;
 }
 
-/* Nothing that could be merged is here, unless it is the zero page in its place. */
-static void examine_nothing(struct uksm_tracked *t, bool zero)
+/* Nothing that could be merged is here. */
+static void examine_nothing(struct uksm_tile_news *news, struct uksm_tracked *t)
 {
-	if (!t || (zero && uksm_tracked_state(t) == UKSM_ZERO))
+	if (!t)
 		return;
-	uksm_tracked_clear(t);
-	cursor.news.found = true;
+	uksm_tracked_forget(t);
+	news->found = true;
+}
+
+/* The zero page is here, by merging: of this process's memory, or before a fork. */
+static void examine_merged_zero(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
+				unsigned long addr, struct uksm_tracked *t)
+{
+	if (t && uksm_tracked_state(t) == UKSM_ZERO)
+		return;
+	news->found = true;
+	if (!t)
+		t = uksm_tracked_add(slot, addr, uksm_checksum_zero());
+	if (t && uksm_tracked_leave(t))
+		uksm_tracked_set_zero(t, false);
+}
+
+/* Was a page of zeroes here when it was last looked at? */
+static bool was_zero_page(const struct uksm_tracked *t)
+{
+	return (uksm_tracked_state(t) == UKSM_VOLATILE || uksm_tracked_state(t) == UKSM_UNSHARED) &&
+	       t->key.checksum == uksm_checksum_zero();
+}
+
+/*
+ * The zero page is here, and nobody says why. Where the kernel marks those that merging
+ * has placed, it came by a read of memory that was never written, which is no saving; or
+ * in the place of a page of zeroes, when the huge page was split that it belonged to,
+ * which is: then it gets the mark, or is counted apart if merging with the zero page is
+ * not wanted.
+ */
+static void examine_zero(struct uksm_tile_news *news, struct vm_area_struct *vma,
+			 unsigned long addr, struct uksm_tracked *t)
+{
+	bool by_split;
+
+	if (!t)
+		return;
+	if (uksm_tracked_state(t) == UKSM_ZERO) {
+		by_split = t->key.flags & UKSM_F_SPLIT_ZERO;
+		if (!uksm_zero_pages_marked() ||
+		    (by_split && !READ_ONCE(uksm_knobs.use_zero_pages)))
+			return;
+	} else {
+		by_split = uksm_zero_pages_marked() && was_zero_page(t);
+	}
+	if (!by_split) {
+		examine_nothing(news, t);
+		return;
+	}
+	news->found = true;
+	uksm_tracked_leave(t);
+	uksm_tracked_set_zero(t, !READ_ONCE(uksm_knobs.use_zero_pages) ||
+				 !uksm_mark_zero_page(vma, addr));
 }
 
 /*
  * Bring the records of the batch up to date, and note in @search for which
- * pages an equal one is to be searched. Returns the number of pages looked at.
+ * pages an equal one is to be searched.
  */
-static unsigned int examine_batch(struct uksm_mm_slot *slot, unsigned long *search)
+static void examine_batch(struct step *step, struct vm_area_struct *vma, unsigned long *search)
 {
+	struct uksm_tile_news *news = &step->cursor->news;
+	struct uksm_mm_slot *slot = step->slot;
 	unsigned long addr = batch.start;
 	unsigned int i, pages = 0;
 	struct uksm_tracked *t;
@@ -185,32 +307,40 @@ static unsigned int examine_batch(struct uksm_mm_slot *slot, unsigned long *sear
 			&batch.row[i] : NULL;
 		switch (mapped) {
 		case UKSM_MAPPED_NONE:
-			examine_nothing(t, false);
+			examine_nothing(news, t);
+			step->work->units -= ENTRY_UNITS;
 			break;
 		case UKSM_MAPPED_ZERO:
+			examine_zero(news, vma, addr, t);
+			step->work->units -= ENTRY_UNITS;
+			break;
 		case UKSM_MAPPED_MERGED_ZERO:
-			examine_nothing(t, true);
+			examine_merged_zero(news, slot, addr, t);
+			step->work->units -= ENTRY_UNITS;
 			break;
 		case UKSM_MAPPED_KSM:
-			wanted = examine_ksm(slot, addr, t, batch.entry[i].checksum);
+			wanted = examine_ksm(news, slot, addr, t, batch.entry[i].checksum);
 			break;
 		case UKSM_MAPPED_PAGE:
-			wanted = t ? examine_known(t, batch.entry[i].checksum, batch.entry[i].nid) :
-				     examine_new(slot, addr, batch.entry[i].checksum);
+			wanted = t ? examine_known(news, t, batch.entry[i].checksum,
+						   batch.entry[i].nid) :
+				     examine_new(news, slot, addr, batch.entry[i].checksum);
 			break;
 		default:
+			step->work->units -= ENTRY_UNITS;
 			break;
 		}
 		if (wanted)
 			__set_bit(i, search);
 	}
-	return pages;
+	step->work->units -= (long)pages * UKSM_PAGE_UNITS;
+	uksm_stats_add(pages_scanned, pages);
 }
 
 /* What has become of the pages for which an equal one was searched. */
-static void count_news(struct uksm_mm_slot *slot, const unsigned long *search)
+static void count_news(struct step *step, const unsigned long *search)
 {
-	const struct uksm_tracked *row = uksm_tracked_row(slot, batch.start);
+	const struct uksm_tracked *row = uksm_tracked_row(step->slot, batch.start);
 	unsigned int i;
 
 	for_each_set_bit(i, search, UKSM_BATCH_PAGES) {
@@ -218,203 +348,330 @@ static void count_news(struct uksm_mm_slot *slot, const unsigned long *search)
 		case UKSM_UNSHARED:
 			break;
 		case UKSM_VOLATILE:
-			cursor.news.changed++;
+			step->cursor->news.changed++;
 			break;
 		default:
-			cursor.news.found = true;
+			step->cursor->news.found = true;
 			break;
 		}
 	}
 }
 
-/*
- * Scan one batch of pages from @start on. Sets cursor.address to the end of the
- * batch, and returns the number of pages.
- */
-static unsigned int scan_batch(struct uksm_mm_slot *slot, struct vm_area_struct *vma,
-			       unsigned long start, unsigned int max_pages)
+/* Scan one batch of pages at the slot's address, and move that to the end of the batch. */
+static void scan_batch(struct step *step, struct vm_area_struct *vma)
 {
 	DECLARE_BITMAP(search, UKSM_BATCH_PAGES) = { 0 };
-	unsigned int pages;
+	struct uksm_mm_slot *slot = step->slot;
+	unsigned long start = slot->address;
+	unsigned int most = clamp(step->work->units / UKSM_PAGE_UNITS, 1L, (long)UKSM_BATCH_PAGES);
 
-	uksm_batch_get(&batch, slot, vma, start, max_pages, true);
-	cursor.address = batch.end;
+	uksm_batch_get(&batch, slot, vma, start, most, true);
+	slot->address = batch.end;
 	if (batch.hole) {
-		uksm_tracked_del_range(slot, batch.start, batch.end);
-		return 0;
+		step->work->units -= STEP_UNITS;
+		step->gone = start;
+		return;
 	}
-	pages = examine_batch(slot, search);
+	step->gone = batch.end;
+	step->work->units -= (long)((batch.start - start) >> PAGE_SHIFT) * EMPTY_UNITS;
+	examine_batch(step, vma, search);
 
 	if (!bitmap_empty(search, UKSM_BATCH_PAGES)) {
-		uksm_dedup_batch(slot, vma, batch.start, search);
-		count_news(slot, search);
+		uksm_dedup_batch(&join, slot, vma, batch.start, search);
+		count_news(step, search);
 	}
-	return pages;
 }
+
+/* Tiles */
 
 /* The cursor is about to leave the tile in which it was: draw the balance. */
-static void tile_leave(struct uksm_mm_slot *slot)
+static void tile_leave(struct scan_cursor *c, struct uksm_mm_slot *slot)
 {
-	if (!cursor.in_tile)
+	if (!c->in_tile)
 		return;
-	uksm_tile_visited(slot, cursor.tile, &cursor.news);
-	cursor.in_tile = false;
+	c->in_tile = false;
+	if (!c->resting)
+		uksm_tile_visited(slot, c->tile, &c->news);
 }
 
 /*
- * The cursor comes to an address in @vma. Returns the number of pages to pass
- * over, which make up a tile where nothing has happened for a while; else 0.
- * A tile that belongs to several VMAs never rests.
+ * The cursor comes to an address that is mergeable. True if the rest of its tile is to be
+ * passed over, for nothing has happened there for a while: all of it, to whichever VMAs
+ * it belongs.
  */
-static unsigned int tile_enter(struct uksm_mm_slot *slot, struct vm_area_struct *vma)
+static bool tile_enter(struct step *step)
 {
-	unsigned long tile = round_down(cursor.address, UKSM_TILE_BYTES);
+	struct scan_cursor *c = step->cursor;
+	unsigned long tile = round_down(step->slot->address, UKSM_TILE_BYTES);
 	unsigned int pages;
 
-	if (cursor.in_tile && cursor.tile == tile)
-		return 0;
-	tile_leave(slot);
-	if (READ_ONCE(uksm_knobs.smart_scan) && cursor.address == tile &&
-	    vma->vm_end - tile >= UKSM_TILE_BYTES) {
-		pages = uksm_tile_resting(slot, tile, uksm_stats.full_scans);
-		if (pages)
-			return pages;
+	if (c->in_tile && c->tile == tile)
+		return c->resting;
+	tile_leave(c, step->slot);
+	c->in_tile = true;
+	c->resting = false;
+	c->tile = tile;
+	c->news = (struct uksm_tile_news){ 0 };
+	if (!READ_ONCE(uksm_knobs.smart_scan))
+		return false;
+	pages = uksm_tile_resting(step->slot, tile, uksm_stats.full_scans);
+	if (pages) {
+		c->resting = true;
+		uksm_stats_add(pages_skipped, pages);
 	}
-	cursor.tile = tile;
-	cursor.in_tile = true;
-	cursor.news = (struct uksm_tile_news){ 0 };
-	return 0;
+	return c->resting;
 }
 
-static bool scan_interrupted(void)
+/* Address spaces */
+
+static bool scan_interrupted(const struct uksm_work *work)
 {
-	return freezing(current) || kthread_should_stop() || uksmd_is_awaited();
+	return freezing(current) || kthread_should_stop() || uksmd_is_awaited() ||
+	       ktime_get_ns() >= work->until_ns;
+}
+
+/* Not to give up the CPU with somebody's mmap_lock held. */
+static bool step_interrupted(const struct step *step)
+{
+	return uksm_mm_slot_awaited(step->slot) || need_resched() ||
+	       scan_interrupted(step->work);
 }
 
 /*
- * Find the next mergeable VMA at the cursor or behind, and move there;
- * NULL at the end of the address space.
+ * Nothing mergeable is left between @gone and the slot's address. A little is forgotten at
+ * once; if there may be more, then true, and the step must end.
  */
-static struct vm_area_struct *cursor_next_vma(struct uksm_mm_slot *slot)
+static bool forget_inside(struct step *step)
 {
-	struct vm_area_struct *vma = uksm_vma_next(slot->mm, cursor.address);
-	unsigned long start = vma ? max(vma->vm_start, cursor.address) : TASK_SIZE_MAX;
+	struct uksm_mm_slot *slot = step->slot;
+	unsigned int records = RECORDS_INSIDE;
 
-	/* What lies between the VMAs is not there any more. */
-	if (start > cursor.address) {
-		tile_leave(slot);
-		uksm_tracked_del_range(slot, cursor.address, start);
-	}
-	cursor.address = start;
-	if (vma)
-		cursor.mergeable = true;
-	return vma;
+	if (step->gone < slot->address)
+		uksm_forget_range(slot, &step->gone, slot->address, &records);
+	step->work->units -= (long)(RECORDS_INSIDE - records) * RECORD_UNITS;
+	return step->gone < slot->address;
 }
 
 /*
- * Scan up to the end of the page table at the cursor, or of the VMA. The
- * mmap_lock is held for that long, and given up early if somebody waits for it.
- * Returns the number of pages, and whether the address space has been done.
+ * Scan up to the end of the page table at the slot's address, or of the VMA, with the
+ * mmap_lock held.
  */
-static unsigned int scan_mapped(struct uksm_mm_slot *slot, unsigned int max_pages, bool *done)
+static void scan_inside(struct step *step)
 {
-	struct vm_area_struct *vma = cursor_next_vma(slot);
-	unsigned int pages = 0, skipped;
+	struct uksm_mm_slot *slot = step->slot;
+	unsigned int vmas = VMAS_A_STEP;
+	struct vm_area_struct *vma;
 	unsigned long table;
 
-	*done = !vma;
-	if (!vma)
-		return 0;
+	step->gone = slot->address;
+	vma = uksm_vma_next(slot->mm, &slot->address, &vmas);
+	step->work->units -= STEP_UNITS + (long)(VMAS_A_STEP - vmas) * VMA_UNITS;
+	step->done = slot->address >= TASK_SIZE_MAX;
+	/* What lies between the VMAs is not there any more. */
+	if (forget_inside(step) || !vma)
+		return;
+
+	scan.mergeable = true;
 	if (!READ_ONCE(vma->anon_vma)) {
-		uksm_tracked_del_range(slot, cursor.address, vma->vm_end);
-		cursor.address = vma->vm_end;
-		return 0;
+		slot->address = vma->vm_end;
+		return;
 	}
-
-	table = cursor.address & PMD_MASK;
-	while (cursor.address < vma->vm_end && pages < max_pages) {
-		/* Holes are passed over as a whole, however many tables they span. */
-		if ((cursor.address & PMD_MASK) != table && pages)
-			break;
-		skipped = tile_enter(slot, vma);
-		if (skipped) {
-			uksm_stats_add(pages_skipped, skipped);
-			cursor.address += UKSM_TILE_BYTES;
+	table = slot->address & PMD_MASK;
+	while (slot->address < vma->vm_end && (slot->address & PMD_MASK) == table) {
+		if (tile_enter(step)) {
+			slot->address = round_down(slot->address, UKSM_TILE_BYTES) +
+					UKSM_TILE_BYTES;
+			step->gone = slot->address;
+			step->work->units -= TILE_UNITS;
 		} else {
-			pages += scan_batch(slot, vma, cursor.address, max_pages - pages);
+			scan_batch(step, vma);
 		}
-		cond_resched();
-		if (scan_interrupted() || mmap_lock_is_contended(slot->mm))
+		if (forget_inside(step) || step->work->units <= 0 || step_interrupted(step))
 			break;
 	}
-	return pages;
 }
 
-static void cursor_next_slot(void)
+/* What the step has left to be forgotten, with no lock of the address space held. */
+static void forget_outside(struct step *step)
 {
-	cursor.slot = uksm_mm_slot_next(cursor.slot);
-	cursor.address = 0;
-	cursor.in_tile = false;
+	struct uksm_mm_slot *slot = step->slot;
+	unsigned long end = slot->address;
+	unsigned int records = RECORDS_A_STEP;
+
+	if (step->gone == end)
+		return;
+	uksm_forget_range(slot, &step->gone, end, &records);
+	step->work->units -= (long)(RECORDS_A_STEP - records) * RECORD_UNITS;
+	/* Begin the next step here: what is mapped there by then is looked up anew. */
+	slot->address = step->gone;
+	step->done = step->done && step->gone == end;
 }
 
-static unsigned int scan_step(unsigned int max_pages)
+/* The lane goes on with another address space. */
+static void cursor_leave(enum lane lane)
 {
-	struct uksm_mm_slot *slot = cursor.slot;
-	unsigned int pages;
-	bool done;
+	struct scan_cursor *c = &scan.cursor[lane];
 
-	if (!uksm_mm_slot_enter(slot)) {
-		/* The process has exited. */
-		cursor_next_slot();
-		uksm_mm_slot_del(slot);
-		return 0;
+	if (!c->slot)
+		return;
+	tile_leave(c, c->slot);
+	c->slot = lane == SETTLED ? uksm_mm_slots_next(c->slot) : NULL;
+	c->turn = 0;
+}
+
+/* The slot of the lane has been scanned, or is given up for this full scan. */
+static void slot_scanned(enum lane lane)
+{
+	struct uksm_mm_slot *slot = scan.cursor[lane].slot;
+
+	cursor_leave(lane);
+	slot->address = 0;
+	/* Just before those that are still to come in this full scan: it is not among them. */
+	if (lane == NEWCOMERS)
+		uksm_mm_slot_move(slot, UKSM_SLOTS_SETTLED, scan.cursor[SETTLED].slot);
+}
+
+/*
+ * The mmap_lock is held by others, for as long as they like: come back to it when all
+ * others have had their turn, some times.
+ */
+static void slot_put_off(enum lane lane)
+{
+	struct uksm_mm_slot *slot = scan.cursor[lane].slot;
+
+	if (++slot->put_off > PUT_OFF_MAX) {
+		slot_scanned(lane);
+		return;
 	}
-	pages = scan_mapped(slot, max_pages, &done);
-	uksm_mm_slot_leave(slot);
-	if (done) {
-		tile_leave(slot);
-		cursor_next_slot();
+	cursor_leave(lane);
+	uksm_mm_slot_move(slot, slot->where, NULL);
+	if (lane == SETTLED && !scan.cursor[SETTLED].slot)
+		scan.cursor[SETTLED].slot = slot;
+}
+
+/* A newcomer with much memory leaves room for the next one, between two tiles. */
+static void newcomer_turn(long units)
+{
+	struct scan_cursor *c = &scan.cursor[NEWCOMERS];
+	struct uksm_mm_slot *slot = c->slot;
+
+	c->turn += units;
+	if (c->turn < TURN_UNITS || !IS_ALIGNED(slot->address, UKSM_TILE_BYTES))
+		return;
+	cursor_leave(NEWCOMERS);
+	uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
+}
+
+static void scan_step(enum lane lane, struct uksm_work *work)
+{
+	struct step step = {
+		.cursor = &scan.cursor[lane],
+		.slot = scan.cursor[lane].slot,
+		.work = work,
+	};
+	long units = work->units;
+
+	switch (uksm_mm_slot_enter(step.slot)) {
+	case UKSM_ENTER_DEAD:
+		work->units -= STEP_UNITS;
+		uksm_scan_leave_slot(step.slot);
+		uksm_mm_slot_bury(step.slot);
+		return;
+	case UKSM_ENTER_LOCKED:
+		work->units -= LOCKED_UNITS;
+		slot_put_off(lane);
+		return;
+	case UKSM_ENTERED:
+		break;
 	}
-	return pages;
+	scan_inside(&step);
+	uksm_mm_slot_leave(step.slot);
+	forget_outside(&step);
+	if (step.done)
+		slot_scanned(lane);
+	else if (lane == NEWCOMERS)
+		newcomer_turn(units - work->units);
+}
+
+/* Full scans */
+
+/*
+ * A page just faulted in sits in a per-CPU batch with a reference of its own, and would
+ * be taken for one in use.
+ */
+static void drain_later(void)
+{
+	scan.drain = true;
+	scan.next_drain = jiffies + msecs_to_jiffies(DRAIN_MSECS);
 }
 
 static void full_scan_start(void)
 {
-	/* What is new comes first: most is to be found there. */
-	uksm_mm_slots_discover(NULL);
-	cursor = (struct scan_cursor){ .slot = uksm_mm_slot_first() };
-	if (!cursor.slot)
-		return;
-	trace_uksm_start_scan(uksm_stats.full_scans, uksm_stats_pages());
-	/*
-	 * A page just faulted in sits in a per-CPU batch with a reference of its
-	 * own, and would be taken for one in use.
-	 */
-	uksm_lru_add_drain_all();
+	scan.phase = DISCOVERING;
+	uksm_discovery_begin(&scan.walk);
 }
 
-/* All slots have been visited; those that came meanwhile belong to this round. */
-static bool full_scan_extend(void)
+/* All processes have been looked at: false if there is none to scan. */
+static bool full_scan_discovered(void)
 {
-	if (cursor.extended)
+	uksm_mm_slots_settle_all();
+	memset(scan.cursor, 0, sizeof(scan.cursor));
+	scan.lanes = (struct uksm_lanes){ 0 };
+	scan.mergeable = false;
+	scan.cursor[SETTLED].slot = uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
+	if (!scan.cursor[SETTLED].slot) {
+		scan.phase = RESTING;
 		return false;
-	cursor.extended = true;
-	cursor.slot = uksm_mm_slots_discover(uksm_mm_slot_last());
-	cursor.address = 0;
-	return cursor.slot;
+	}
+	scan.phase = SCANNING;
+	trace_uksm_start_scan(uksm_stats.full_scans, uksm_stats_pages());
+	drain_later();
+	return true;
 }
 
-static void full_scan_end(void)
+static enum uksm_scan_end full_scan_end(void)
 {
-	uksm_stable_prune();
+	cursor_leave(NEWCOMERS);
+	scan.phase = RESTING;
+	uksm_prune_begin();
+	uksm_checksum_age();
 	trace_uksm_stop_scan(uksm_stats.full_scans, uksm_stats_pages());
 	/* ksmd stands still when there is nothing to merge, and so does its count. */
-	if (cursor.mergeable)
+	if (scan.mergeable) {
 		uksm_stats_inc(full_scans);
+		return UKSM_SCAN_FULL;
+	}
+	return uksm_mm_slots_first(UKSM_SLOTS_NEW) ? UKSM_SCAN_MORE : UKSM_SCAN_IDLE;
+}
+
+/* Go on looking for processes, if that is under way. */
+static enum uksm_scan_end discover(struct uksm_work *work)
+{
+	unsigned int processes = PROCESSES_A_STEP;
+	bool done = uksm_discovery_step(&scan.walk, &processes);
+
+	work->units -= (long)(PROCESSES_A_STEP - processes) * PROCESS_UNITS;
+	if (!done)
+		return UKSM_SCAN_MORE;
+	if (scan.phase == DISCOVERING)
+		return full_scan_discovered() ? UKSM_SCAN_MORE : UKSM_SCAN_IDLE;
+	if (scan.walk.found && !time_before(jiffies, scan.next_drain))
+		drain_later();
+	return UKSM_SCAN_MORE;
+}
+
+static enum lane choose_lane(void)
+{
+	struct scan_cursor *newcomers = &scan.cursor[NEWCOMERS];
+
+	if (!newcomers->slot)
+		newcomers->slot = uksm_mm_slots_first(UKSM_SLOTS_NEW);
+	return uksm_policy_newcomers_turn(&scan.lanes, newcomers->slot, true) ? NEWCOMERS :
+										SETTLED;
 }
 
 /**
- * uksm_scan_newcomers() - scan processes that have just become mergeable next
+ * uksm_scan_newcomers() - look for processes that have just become mergeable
  *
  * Context: the caller holds uksm_mutex.
  */
@@ -422,42 +679,76 @@ void uksm_scan_newcomers(void)
 {
 	lockdep_assert_held(&uksm_mutex);
 	/* Between two full scans they are found anyway. */
-	if (cursor.slot && uksm_mm_slots_discover(cursor.slot))
-		uksm_lru_add_drain_all();
+	if (scan.phase == SCANNING && !scan.walk.pid)
+		uksm_discovery_begin(&scan.walk);
 }
 
 /**
- * uksm_scan() - scan some pages, up to the end of the full scan at most
- * @pages: how many, as pages_to_scan counts them: those present
+ * uksm_scan_wants_drain() - are the LRU batches to be drained?
+ *
+ * True once, and then it is to be done before the next slice, without any lock held.
+ *
+ * Context: the caller holds uksm_mutex.
+ */
+bool uksm_scan_wants_drain(void)
+{
+	bool drain = scan.drain;
+
+	lockdep_assert_held(&uksm_mutex);
+	scan.drain = false;
+	return drain;
+}
+
+/**
+ * uksm_scan() - scan some memory, up to the end of the full scan at most
+ * @work: how much, and how long; what has been done is taken off. One step is done in
+ *	any case, so that nobody can keep the scanner from its work
  *
  * Context: called by the scanner thread, which holds uksm_mutex. Sleeps.
  */
-enum uksm_scan_end uksm_scan(unsigned int pages)
+enum uksm_scan_end uksm_scan(struct uksm_work *work)
 {
-	unsigned int n;
+	enum lane lane;
+	long units;
 
 	lockdep_assert_held(&uksm_mutex);
 
-	if (!cursor.slot)
+	if (work->units <= 0)
+		return UKSM_SCAN_MORE;
+	if (scan.phase == RESTING)
 		full_scan_start();
-	if (!cursor.slot)
-		return UKSM_SCAN_IDLE;
-
-	while (pages) {
-		n = scan_step(pages);
-		uksm_stats_add(pages_scanned, n);
-		pages -= n;
-		cond_resched();
-
-		if (!cursor.slot && !full_scan_extend()) {
-			full_scan_end();
-			return cursor.mergeable ? UKSM_SCAN_FULL : UKSM_SCAN_IDLE;
-		}
-		/* After a step, so that nobody can keep the scanner from its work. */
-		if (scan_interrupted())
-			break;
+	if (scan.walk.pid || scan.phase == DISCOVERING) {
+		if (discover(work) == UKSM_SCAN_IDLE)
+			return UKSM_SCAN_IDLE;
+		if (scan.phase == DISCOVERING || scan.drain)
+			return UKSM_SCAN_MORE;
 	}
-	return UKSM_SCAN_MORE;
+	do {
+		if (!scan.cursor[SETTLED].slot)
+			return full_scan_end();
+		lane = choose_lane();
+		units = work->units;
+		scan_step(lane, work);
+		uksm_policy_lane_worked(&scan.lanes, lane == NEWCOMERS, units - work->units);
+		cond_resched();
+	} while (work->units > 0 && !scan_interrupted(work));
+	return scan.cursor[SETTLED].slot ? UKSM_SCAN_MORE : full_scan_end();
+}
+
+/**
+ * uksm_scan_leave_slot() - a slot is about to die: have no cursor on it
+ * @slot: slot
+ *
+ * Context: the caller holds uksm_mutex.
+ */
+void uksm_scan_leave_slot(const struct uksm_mm_slot *slot)
+{
+	enum lane lane;
+
+	lockdep_assert_held(&uksm_mutex);
+	for (lane = 0; lane < NR_LANES; lane++)
+		if (scan.cursor[lane].slot == slot)
+			cursor_leave(lane);
 }
 
 /**
@@ -468,5 +759,5 @@ enum uksm_scan_end uksm_scan(unsigned int pages)
 void uksm_scan_reset(void)
 {
 	lockdep_assert_held(&uksm_mutex);
-	cursor = (struct scan_cursor){ 0 };
+	memset(&scan, 0, sizeof(scan));
 }

@@ -5,8 +5,23 @@
 
 #include <linux/types.h>
 
+struct uksm_mm_slot;
+
+/* Work is measured by what a page costs that is hashed: this is one. */
+#define UKSM_PAGE_UNITS	64
+
 /**
- * enum uksm_scan_end - how a batch of pages ended
+ * struct uksm_work - how much may be done before others get their turn
+ * @units: work, in parts of a page; may become negative
+ * @until_ns: not after this time, by ktime_get_ns()
+ */
+struct uksm_work {
+	long units;
+	u64 until_ns;
+};
+
+/**
+ * enum uksm_scan_end - how a slice of work ended
  * @UKSM_SCAN_IDLE: there is no memory to scan in any process
  * @UKSM_SCAN_MORE: the full scan goes on
  * @UKSM_SCAN_FULL: it is done
@@ -17,8 +32,10 @@ enum uksm_scan_end {
 	UKSM_SCAN_FULL,
 };
 
-enum uksm_scan_end uksm_scan(unsigned int pages);
+enum uksm_scan_end uksm_scan(struct uksm_work *work);
+bool uksm_scan_wants_drain(void);
 void uksm_scan_newcomers(void);
+void uksm_scan_leave_slot(const struct uksm_mm_slot *slot);
 void uksm_scan_reset(void);
 
 #endif

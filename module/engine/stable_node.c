@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/stable_node.h"
 
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/highmem.h>
-#include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
@@ -13,24 +13,44 @@
 #include "compat/compat.h"
 #include "compat/pte.h"
 #include "engine/knobs.h"
-#include "engine/rmap_item.h"
 #include "engine/stats.h"
 #include "engine/tree_set.h"
 #include "engine/uksmd.h"
+#include "kernel/race.h"
 #include "page/merge.h"
 #include "pure/checksum.h"
 
-/* What a key in the stable tree is embedded in (key.state). */
-enum stable_key_kind { KEY_NODE, KEY_CHAIN };
+/**
+ * enum stable_key_kind - what a struct uksm_key of this tree is part of, and where
+ *	a node is (key.state)
+ * @KEY_NEW: a node in no tree, chain or list
+ * @KEY_NODE: a node that is in the tree by itself
+ * @KEY_DUP: a node that is in a chain
+ * @KEY_EMPTY: a node that has lost its last rmap_item, or its page: in @empty_nodes
+ * @KEY_CHAIN: a chain
+ *
+ * A node without rmap_item is found by no search. Its page may live on, in the swap
+ * cache or at an address that the scanner does not know; if it comes upon one the
+ * node is put into the tree again (uksm_stable_node_add()). Those whose page is gone
+ * are dropped by prune.c.
+ */
+enum stable_key_kind { KEY_NEW, KEY_NODE, KEY_DUP, KEY_EMPTY, KEY_CHAIN };
+
+/* So many pages of equal checksum and second key are compared in a search, by chance there is one. */
+#define SAME_MAX	16u
+/* The remedy for weak samples is not tried where so many merged pages would have to move. */
+#define REKEY_MAX	256u
+/* How often to look again whose page it is before it is left for later. */
+#define LOCK_TRIES	16u
 
 /* Only its address counts: see struct uksm_stable_node. */
 static const char uksm_stable_marker[1];
 
 static struct uksm_tree_set stable;
 
-/* Nodes without rmap_item: not in use yet, or their page is gone or soon will be. */
+/* KEY_EMPTY: their page is gone, soon will be, or is used where we do not know. */
+static LIST_HEAD(empty_nodes);
 static unsigned long nr_empty_nodes;
-static unsigned long next_prune;
 
 static struct uksm_stable_node *key_node(struct uksm_key *key)
 {
@@ -40,6 +60,35 @@ static struct uksm_stable_node *key_node(struct uksm_key *key)
 static struct uksm_chain *key_chain(struct uksm_key *key)
 {
 	return container_of(key, struct uksm_chain, key);
+}
+
+static struct uksm_stable_place *key_place(struct uksm_key *key)
+{
+	return key->state == KEY_CHAIN ? &key_chain(key)->place : &key_node(key)->place;
+}
+
+/* The second key, by which pages that have a checksum by chance or by design are told apart. */
+static u64 key_tie(const struct uksm_key *key)
+{
+	return key_place((struct uksm_key *)key)->whole;
+}
+
+static u64 page_whole(struct page *page)
+{
+	void *addr = kmap_local_page(page);
+	u64 whole = uksm_checksum_whole(addr);
+
+	kunmap_local(addr);
+	return whole;
+}
+
+static u32 page_weak_sample(struct page *page)
+{
+	void *addr = kmap_local_page(page);
+	u32 sample = uksm_checksum_weak_sample(addr);
+
+	kunmap_local(addr);
+	return sample;
 }
 
 /**
@@ -67,7 +116,7 @@ struct uksm_stable_node *uksm_stable_node_alloc(void)
 	node->marker = uksm_stable_marker;
 	INIT_HLIST_HEAD(&node->hlist);
 	INIT_LIST_HEAD(&node->dup);
-	nr_empty_nodes++;
+	node->key.state = KEY_NEW;
 	uksm_stats_add(meta_bytes, sizeof(*node));
 	return node;
 }
@@ -80,8 +129,7 @@ void uksm_stable_node_free(struct uksm_stable_node *node)
 {
 	if (!node)
 		return;
-	WARN_ON_ONCE(node->rmap_hlist_len);
-	nr_empty_nodes--;
+	WARN_ON_ONCE(node->rmap_hlist_len || node->key.state != KEY_NEW);
 	kfree(node);
 	uksm_stats_sub(meta_bytes, sizeof(*node));
 }
@@ -102,55 +150,42 @@ static bool node_has_room(const struct uksm_stable_node *node)
 	return uksm_stable_node_room(node);
 }
 
-/**
- * uksm_stable_node_count_rmap() - account an rmap_item linked or unlinked
- * @node: the node whose list has changed
- * @n: 1 or -1
- *
- * The first address of a page counts as pages_shared, each further one as
- * pages_sharing.
- */
-void uksm_stable_node_count_rmap(struct uksm_stable_node *node, int n)
+/** uksm_stable_node_is_empty() - is a node out of the tree, for want of rmap_items? */
+bool uksm_stable_node_is_empty(const struct uksm_stable_node *node)
 {
-	lockdep_assert_held(&uksm_mutex);
-
-	if (n > 0 ? node->rmap_hlist_len : node->rmap_hlist_len > 1)
-		uksm_stats_add(pages_sharing, n);
-	else
-		uksm_stats_add(pages_shared, n);
-
-	nr_empty_nodes -= !node->rmap_hlist_len;
-	node->rmap_hlist_len += n;
-	nr_empty_nodes += !node->rmap_hlist_len;
-
-	if (node->chain)
-		list_move(&node->dup, node_has_room(node) ? &node->chain->room :
-							    &node->chain->full);
+	return node->key.state == KEY_EMPTY;
 }
 
-/**
- * uksm_stable_node_get_folio() - the merged page of a stable node, if it lives
- * @node: stable node
+/** uksm_stable_node_checksum() - the checksum under which a node's page is found */
+u32 uksm_stable_node_checksum(const struct uksm_stable_node *node)
+{
+	return node->chain ? node->chain->key.checksum : node->key.checksum;
+}
+
+/*
+ * The merged page of a stable node, with a reference, if it lives.
  *
  * A node holds no reference on its page, so that the page can be swapped out or
  * freed without waiting for the scanner. Instead the page's mapping shows
  * whether it is still the node's: it is reset when an anonymous page is freed,
  * and a migration moves it on together with kpfn.
  *
- * Three races (folio_migrate_ksm(), folio_migrate_mapping(), __remove_mapping()):
+ * Races (folio_migrate_ksm(), folio_migrate_mapping(), __remove_mapping()):
  * - A page under migration has its mapping cleared after kpfn has been changed;
  *   the kernel orders the two with smp_wmb(), and smp_rmb() here lets us see
  *   the new kpfn whenever we see the cleared mapping.
  * - While the reference count is frozen at 0 the page may be on its way out, or
- *   in the swap cache and migrated. The latter is over in a moment: wait for it.
+ *   in the swap cache and migrated. The latter is over in a moment: wait for it,
+ *   asleep if need be, as whoever has frozen it may need this CPU.
  * - Freed and used anew between the look at mapping and the reference: look again.
- *
- * Context: the caller holds uksm_mutex, which keeps @node.
- * Return: the folio, with a reference, or NULL when the page is gone: then the
- * caller is to call uksm_stable_node_del().
+ * - The reference does not keep a migration from going on that has counted
+ *   references before: small folios outside the swap cache are not frozen for it.
+ *   So whose page it is must be asked again under the folio lock, which is why
+ *   nobody but uksm_stable_node_lock_folio() calls this.
  */
-struct folio *uksm_stable_node_get_folio(struct uksm_stable_node *node)
+static struct folio *node_get_folio(struct uksm_stable_node *node)
 {
+	unsigned int spins = 0;
 	struct folio *folio;
 	unsigned long kpfn;
 
@@ -169,7 +204,10 @@ struct folio *uksm_stable_node_get_folio(struct uksm_stable_node *node)
 			}
 			if (!folio_test_swapcache(folio))
 				break;
-			cpu_relax();
+			if (++spins % 1024)
+				cpu_relax();
+			else
+				usleep_range(20, 100);
 		}
 		/* Pairs with smp_wmb() in folio_migrate_ksm(). */
 		smp_rmb();
@@ -178,10 +216,54 @@ struct folio *uksm_stable_node_get_folio(struct uksm_stable_node *node)
 	return NULL;
 }
 
+/**
+ * uksm_stable_node_lock_folio() - the merged page of a stable node, locked
+ * @node: stable node
+ *
+ * The only way from a node to its page. The lock is tried for and not waited for: a
+ * page may be locked for as long as it takes to read it from swap.
+ *
+ * Context: the caller holds uksm_mutex, which keeps @node. May hold locks of other
+ * folios. May sleep.
+ * Return: the folio, locked, with a reference, and the node's: it stays the node's
+ * as long as it is locked. NULL when the page is gone: no folio points to the node any
+ * more, and the caller is to call uksm_stable_node_del(). ERR_PTR(-EBUSY) when
+ * somebody else has it locked.
+ */
+struct folio *uksm_stable_node_lock_folio(struct uksm_stable_node *node)
+{
+	struct folio *folio;
+	unsigned int tries;
+
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		folio = node_get_folio(node);
+		if (!folio)
+			return NULL;
+		uksm_race_point("get-lock");
+		if (!folio_trylock(folio)) {
+			folio_put(folio);
+			return ERR_PTR(-EBUSY);
+		}
+		if (uksm_folio_is_ksm_of(folio, node))
+			return folio;
+		/* Migrated meanwhile, and kpfn has changed. */
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+	return ERR_PTR(-EBUSY);
+}
+
+static void folio_let_go(struct folio *folio)
+{
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
 static void chain_add(struct uksm_chain *chain, struct uksm_stable_node *node)
 {
 	node->chain = chain;
 	node->nid = chain->nid;
+	node->key.state = KEY_DUP;
 	list_add(&node->dup, node_has_room(node) ? &chain->room : &chain->full);
 	chain->nr_dups++;
 	uksm_stats_inc(stable_node_dups);
@@ -199,6 +281,7 @@ static struct uksm_chain *chain_alloc(struct uksm_stable_node *node)
 	INIT_LIST_HEAD(&chain->room);
 	INIT_LIST_HEAD(&chain->full);
 	chain->nid = node->nid;
+	chain->place = node->place;
 	chain->key.checksum = node->key.checksum;
 	chain->key.state = KEY_CHAIN;
 	uksm_index_replace(&stable.tree[node->nid], &node->key, &chain->key);
@@ -219,6 +302,7 @@ static void chain_remove(struct uksm_chain *chain, struct uksm_stable_node *node
 {
 	list_del_init(&node->dup);
 	node->chain = NULL;
+	node->key.state = KEY_NEW;
 	chain->nr_dups--;
 	uksm_stats_dec(stable_node_dups);
 }
@@ -237,52 +321,89 @@ static void chain_settle(struct uksm_chain *chain)
 		chain_remove(chain, last);
 		last->key.checksum = chain->key.checksum;
 		last->key.state = KEY_NODE;
+		last->place = chain->place;
 		uksm_index_replace(tree, &chain->key, &last->key);
 	} else {
 		uksm_index_del(tree, &chain->key);
+		uksm_checksum_unhold(chain->place.sample);
 	}
 	kfree(chain);
 	uksm_stats_dec(stable_node_chains);
 	uksm_stats_sub(meta_bytes, sizeof(*chain));
 }
 
+/* Take a node out of wherever it is: it becomes KEY_NEW. */
 static void node_unhook(struct uksm_stable_node *node)
 {
 	struct uksm_chain *chain = node->chain;
 
-	if (!chain) {
+	switch (node->key.state) {
+	case KEY_NODE:
 		uksm_index_del(&stable.tree[node->nid], &node->key);
-		return;
+		uksm_checksum_unhold(node->place.sample);
+		INIT_LIST_HEAD(&node->dup);
+		break;
+	case KEY_DUP:
+		chain_remove(chain, node);
+		chain_settle(chain);
+		break;
+	case KEY_EMPTY:
+		list_del_init(&node->dup);
+		nr_empty_nodes--;
+		break;
 	}
-	chain_remove(chain, node);
-	chain_settle(chain);
+	node->key.state = KEY_NEW;
+}
+
+static void node_set_empty(struct uksm_stable_node *node)
+{
+	node_unhook(node);
+	node->key.state = KEY_EMPTY;
+	list_add_tail(&node->dup, &empty_nodes);
+	nr_empty_nodes++;
 }
 
 /**
- * uksm_stable_node_del() - drop a node, with its rmap_items
- * @node: a node in the stable tree; gone on return
+ * uksm_stable_node_count_rmap() - account an rmap_item linked or unlinked
+ * @node: the node whose list has changed
+ * @n: 1 or -1
  *
- * Context: the caller holds uksm_mutex, and knows that no folio points to the
- * node: its page is gone, or its mapping was cleared under the folio lock.
+ * The first address of a page counts as pages_shared, each further one as
+ * pages_sharing. With its last item a node leaves the tree.
  */
-void uksm_stable_node_del(struct uksm_stable_node *node)
+void uksm_stable_node_count_rmap(struct uksm_stable_node *node, int n)
 {
-	struct uksm_rmap_item *item;
-	struct hlist_node *next;
-
 	lockdep_assert_held(&uksm_mutex);
 
-	hlist_for_each_entry_safe(item, next, &node->hlist, hlist) {
-		__uksm_rmap_item_del(item);
-		cond_resched();
-	}
-	node_unhook(node);
-	uksm_stable_node_free(node);
+	if (n > 0 ? node->rmap_hlist_len : node->rmap_hlist_len > 1)
+		uksm_stats_add(pages_sharing, n);
+	else
+		uksm_stats_add(pages_shared, n);
+
+	node->rmap_hlist_len += n;
+	if (!node->rmap_hlist_len && node->key.state != KEY_NEW)
+		node_set_empty(node);
+	else if (node->chain)
+		list_move(&node->dup, node_has_room(node) ? &node->chain->room :
+							    &node->chain->full);
+}
+
+/* Put a node into a tree by itself, under a content that no other key of the tree has. */
+static void node_file(struct uksm_stable_node *node, u32 checksum, unsigned int nid,
+		      const struct uksm_stable_place *place)
+{
+	node->nid = nid;
+	node->place = *place;
+	node->key.checksum = checksum;
+	node->key.state = KEY_NODE;
+	if (!uksm_checksum_hold(place->sample))
+		node->place.sample = 0;
+	uksm_index_add(&stable.tree[nid], &node->key);
 }
 
 /**
  * uksm_stable_node_refile() - move a node to the tree of another NUMA node
- * @node: node whose page has migrated there
+ * @node: node in a tree, whose page has migrated there
  * @nid: that NUMA node
  *
  * Context: the caller holds uksm_mutex, and has found no page of equal content
@@ -290,15 +411,14 @@ void uksm_stable_node_del(struct uksm_stable_node *node)
  */
 void uksm_stable_node_refile(struct uksm_stable_node *node, unsigned int nid)
 {
-	u32 checksum = node->chain ? node->chain->key.checksum : node->key.checksum;
+	u32 checksum = uksm_stable_node_checksum(node);
+	struct uksm_stable_place place = node->chain ? node->chain->place : node->place;
 
 	lockdep_assert_held(&uksm_mutex);
-
+	if (WARN_ON_ONCE(node->key.state != KEY_NODE && node->key.state != KEY_DUP))
+		return;
 	node_unhook(node);
-	node->key.checksum = checksum;
-	node->key.state = KEY_NODE;
-	node->nid = nid;
-	uksm_index_add(&stable.tree[nid], &node->key);
+	node_file(node, checksum, nid, &place);
 }
 
 static struct uksm_stable_node *key_any_node(struct uksm_key *key)
@@ -317,48 +437,88 @@ static bool folio_shareable(struct folio *folio, unsigned int nid)
 }
 
 /*
- * The node of a page with the content of @page; with @roomy, one with room. As a
- * rule all nodes of a content are of one chain, but there may have been no memory
- * for it. A node that has gone stale is cleared away when it is met, and the search
- * starts again, as the tree has changed. Without @compare a node that is the only
- * one of the checksum is taken to be it.
- *
- * Returns -ENOENT when there is no page of that checksum, -EEXIST when there are
- * some, and all have another content, -ENOSPC when those of this content are full.
+ * Judge the page of one key. With FOUND and FULL there is @node; its page comes with
+ * a reference, and not locked: what has become of it is asked again by whoever locks
+ * it (join.c). A node whose page is gone is set aside, for prune.c to
+ * drop: NONE, and the tree has changed.
  */
-static struct uksm_stable_node *node_find(unsigned int nid, u32 checksum, struct page *page,
-					  bool compare, bool roomy, struct folio **kfolio)
+static enum uksm_search key_judge(struct uksm_key *key, unsigned int nid, struct page *page,
+				  bool compare, struct uksm_stable_node **node,
+				  struct folio **kfolio)
 {
-	struct uksm_stable_node *node;
-	struct uksm_key *key;
+	enum uksm_search found = UKSM_SEARCH_FOUND;
 	struct folio *folio;
-	int err;
 
-again:
-	err = -ENOENT;
-	key = uksm_index_first(&stable.tree[nid], checksum);
-	compare = compare || (key && uksm_index_next_equal(key));
-	for (; key; key = uksm_index_next_equal(key)) {
-		cond_resched();
-		node = key_any_node(key);
-		folio = uksm_stable_node_get_folio(node);
-		if (!folio) {
-			uksm_stable_node_del(node);
-			goto again;
-		}
-		if (folio_shareable(folio, nid)) {
-			if (compare && !uksm_pages_identical(page, folio_page(folio, 0))) {
-				err = err == -ENOSPC ? err : -EEXIST;
-			} else if (roomy && !node_has_room(node)) {
-				err = -ENOSPC;
-			} else {
-				*kfolio = folio;
-				return node;
-			}
-		}
-		folio_put(folio);
+	*node = key_any_node(key);
+	folio = uksm_stable_node_lock_folio(*node);
+	if (IS_ERR(folio))
+		return UKSM_SEARCH_BUSY;
+	if (!folio) {
+		node_set_empty(*node);
+		return UKSM_SEARCH_NONE;
 	}
-	return ERR_PTR(err);
+	/* It keeps nobody from merging with each other. */
+	if (!folio_shareable(folio, nid))
+		found = UKSM_SEARCH_DIFFERS;
+	else if (compare && !uksm_pages_identical(page, folio_page(folio, 0)))
+		found = uksm_pages_samples_agree(page, folio_page(folio, 0)) ?
+			UKSM_SEARCH_ALIKE : UKSM_SEARCH_DIFFERS;
+	else if (!node_has_room(*node))
+		found = UKSM_SEARCH_FULL;
+
+	folio_unlock(folio);
+	if (found == UKSM_SEARCH_FOUND)
+		*kfolio = folio;
+	else
+		folio_put(folio);
+	return found;
+}
+
+/*
+ * Among the keys of a checksum go to the one whose second key is the page's. So it is one
+ * comparison however many there are, but for keys that have both in common, which
+ * chance does not make, and want of memory for a chain a few of.
+ */
+static enum uksm_search search_equal(unsigned int nid, u32 checksum, struct page *page,
+				     struct uksm_stable_node **node, struct folio **kfolio)
+{
+	u64 whole = page_whole(page);
+	enum uksm_search found, result = UKSM_SEARCH_DIFFERS;
+	struct uksm_key *key, *next;
+	unsigned int n = 0;
+
+	key = uksm_index_find(&stable.tree[nid], checksum, whole);
+	for (; key && n < SAME_MAX; key = next, n++) {
+		next = uksm_index_next_same(&stable.tree[nid], key);
+		found = key_judge(key, nid, page, true, node, kfolio);
+		if (found == UKSM_SEARCH_FOUND || found == UKSM_SEARCH_NONE)
+			return found;
+		if (result != UKSM_SEARCH_FULL)
+			result = found;
+	}
+	return result;
+}
+
+/* NONE also says that a node has left the tree, and that it is worth to look again. */
+static enum uksm_search search_once(unsigned int nid, u32 checksum, struct page *page,
+				    bool compare, struct uksm_stable_node **node,
+				    struct folio **kfolio)
+{
+	struct uksm_key *key = uksm_index_first(&stable.tree[nid], checksum);
+	enum uksm_search found, other;
+
+	if (!key)
+		return UKSM_SEARCH_NONE;
+	if (!uksm_index_next_equal(key))
+		return key_judge(key, nid, page, compare, node, kfolio);
+
+	found = search_equal(nid, checksum, page, node, kfolio);
+	if (found != UKSM_SEARCH_DIFFERS)
+		return found;
+	/* Would a stronger checksum tell the page from the others? Any of them will say. */
+	other = key_judge(key, nid, page, true, node, kfolio);
+	/* FOUND: written since, to what this one holds. */
+	return other == UKSM_SEARCH_BUSY || other == UKSM_SEARCH_FULL ? found : other;
 }
 
 /**
@@ -368,17 +528,28 @@ again:
  * @page: the page, of which the caller has a reference; it may be changing
  * @compare: false: if there is only one merged page of that checksum, take it
  *	without a look at its content
- * @kfolio: set to the merged page, with a reference, unless an error is returned
+ * @node: with %UKSM_SEARCH_FOUND, set to a node that has room under max_page_sharing
+ * @kfolio: and this to its page, with a reference
  *
- * Context: the caller holds uksm_mutex. May sleep.
- * Return: a stable node that has room under max_page_sharing; -ENOSPC when all
- * pages of that content are full; -EEXIST when there are none, but others of the
- * same checksum; -ENOENT when there is nothing.
+ * The page is not locked: whoever locks it asks again whose it is. Nodes met whose page
+ * is gone leave the tree.
+ *
+ * Context: the caller holds uksm_mutex and no folio lock. May sleep.
  */
-struct uksm_stable_node *uksm_stable_search(unsigned int nid, u32 checksum, struct page *page,
-					    bool compare, struct folio **kfolio)
+enum uksm_search uksm_stable_search(unsigned int nid, u32 checksum, struct page *page,
+				    bool compare, struct uksm_stable_node **node,
+				    struct folio **kfolio)
 {
-	return node_find(nid, checksum, page, compare, true, kfolio);
+	enum uksm_search found = UKSM_SEARCH_NONE;
+	unsigned int tries;
+
+	lockdep_assert_held(&uksm_mutex);
+	for (tries = 0; tries < LOCK_TRIES && found == UKSM_SEARCH_NONE; tries++) {
+		if (!uksm_index_first(&stable.tree[nid], checksum))
+			break;
+		found = search_once(nid, checksum, page, compare, node, kfolio);
+	}
+	return found;
 }
 
 /**
@@ -398,23 +569,36 @@ bool uksm_stable_has(u32 checksum)
 	return false;
 }
 
-/* One that keeps its checksum keeps its place: the caller is not to meet it again. */
-static void key_rekey(unsigned int nid, struct uksm_key *key)
+/*
+ * Whether a key goes by the weak sample: then its checksum is not that of the whole
+ * page. No page needs to be looked at, as merged pages do not change.
+ */
+static bool key_rekey(unsigned int nid, struct uksm_key *key, u32 sample)
 {
-	struct uksm_stable_node *node = key_any_node(key);
-	struct folio *folio = uksm_stable_node_get_folio(node);
-	u32 checksum;
+	struct uksm_stable_place *place = key_place(key);
+	u32 checksum = uksm_checksum_of_whole(place->whole);
 
-	/* A stale one is dropped where it is met the next time. */
-	if (!folio)
-		return;
-	checksum = uksm_page_checksum(folio_page(folio, 0));
-	if (checksum != key->checksum) {
-		uksm_index_del(&stable.tree[nid], key);
-		key->checksum = checksum;
-		uksm_index_add(&stable.tree[nid], key);
+	if (checksum == key->checksum)
+		return false;
+	uksm_index_del(&stable.tree[nid], key);
+	key->checksum = checksum;
+	uksm_checksum_unhold(place->sample);
+	place->sample = uksm_checksum_hold(sample) ? sample : 0;
+	uksm_index_add(&stable.tree[nid], key);
+	return true;
+}
+
+static unsigned int count_keys(u32 checksum, unsigned int max)
+{
+	unsigned int nid, n = 0;
+	struct uksm_key *key;
+
+	for (nid = 0; nid < uksm_nr_nids(); nid++) {
+		key = uksm_index_first(&stable.tree[nid], checksum);
+		for (; key && n <= max; key = uksm_index_next_equal(key))
+			n++;
 	}
-	folio_put(folio);
+	return n;
 }
 
 static bool page_strengthen(struct page *page, u32 checksum)
@@ -429,7 +613,7 @@ static bool page_strengthen(struct page *page, u32 checksum)
 /**
  * uksm_stable_strengthen() - tell apart pages that have a checksum in common
  * @page: one of them, with a reference; it may be changing
- * @checksum: of pages that were found to differ
+ * @checksum: of pages that were found to differ, though all that it is made of agrees
  *
  * Merged pages move to their new checksum; what else was recorded with the old
  * one looks changed from now on.
@@ -443,20 +627,43 @@ bool uksm_stable_strengthen(struct page *page, u32 checksum)
 	unsigned int nid;
 
 	lockdep_assert_held(&uksm_mutex);
-	if (!page_strengthen(page, checksum))
+	if (count_keys(checksum, REKEY_MAX) > REKEY_MAX || !page_strengthen(page, checksum))
 		return false;
 	for (nid = 0; nid < uksm_nr_nids(); nid++) {
 		for (key = uksm_index_first(&stable.tree[nid], checksum); key; key = next) {
 			next = uksm_index_next_equal(key);
-			key_rekey(nid, key);
+			key_rekey(nid, key, checksum);
 		}
 	}
 	return true;
 }
 
+/* The key of a content in a tree, if it has one. Merged pages do not change, so it is quickly told. */
+static struct uksm_key *key_find(unsigned int nid, u32 checksum, struct page *kpage, u64 whole)
+{
+	struct uksm_key *key = uksm_index_find(&stable.tree[nid], checksum, whole);
+	struct uksm_stable_node *node;
+	struct folio *folio;
+	unsigned int n = 0;
+	bool same;
+
+	for (; key && n < SAME_MAX; key = uksm_index_next_same(&stable.tree[nid], key), n++) {
+		node = key_any_node(key);
+		folio = uksm_stable_node_lock_folio(node);
+		/* One whose page is gone is dropped by the next search. */
+		if (IS_ERR_OR_NULL(folio))
+			continue;
+		same = uksm_pages_identical(kpage, folio_page(folio, 0));
+		folio_let_go(folio);
+		if (same)
+			return key;
+	}
+	return NULL;
+}
+
 /**
- * uksm_stable_node_add() - put a new node into the stable tree
- * @node: from uksm_stable_node_alloc(), with or without rmap_items
+ * uksm_stable_node_add() - put a node into the stable tree
+ * @node: from uksm_stable_node_alloc(), or uksm_stable_node_is_empty(); has rmap_items
  * @checksum: of its page
  * @nid: which tree
  * @kpage: the page, write-protected everywhere
@@ -469,26 +676,58 @@ bool uksm_stable_strengthen(struct page *page, u32 checksum)
 void uksm_stable_node_add(struct uksm_stable_node *node, u32 checksum, unsigned int nid,
 			  struct page *kpage)
 {
-	struct uksm_stable_node *equal;
+	struct uksm_stable_place place = {
+		.whole = page_whole(kpage),
+		.sample = page_weak_sample(kpage),
+	};
 	struct uksm_chain *chain = NULL;
-	struct folio *folio;
+	struct uksm_key *key;
 
 	lockdep_assert_held(&uksm_mutex);
 
-	equal = node_find(nid, checksum, kpage, true, false, &folio);
-	if (!IS_ERR(equal)) {
-		folio_put(folio);
-		chain = equal->chain ?: chain_alloc(equal);
-	}
-	if (chain) {
-		chain_add(chain, node);
-		return;
-	}
+	node_unhook(node);
+	key = key_find(nid, checksum, kpage, place.whole);
+	if (key)
+		chain = key->state == KEY_CHAIN ? key_chain(key) : chain_alloc(key_node(key));
 	/* No memory for a chain leaves two keys of one content: only slower. */
-	node->nid = nid;
-	node->key.checksum = checksum;
-	node->key.state = KEY_NODE;
-	uksm_index_add(&stable.tree[nid], &node->key);
+	if (chain)
+		chain_add(chain, node);
+	else
+		node_file(node, checksum, nid, &place);
+}
+
+/**
+ * uksm_stable_next_empty() - the nodes out of the tree, in turn
+ *
+ * Context: the caller holds uksm_mutex.
+ * Return: one that has no rmap_item or no page, the next time another; or NULL.
+ */
+struct uksm_stable_node *uksm_stable_next_empty(void)
+{
+	struct uksm_stable_node *node;
+
+	lockdep_assert_held(&uksm_mutex);
+	node = list_first_entry_or_null(&empty_nodes, struct uksm_stable_node, dup);
+	if (node)
+		list_move_tail(&node->dup, &empty_nodes);
+	return node;
+}
+
+/** uksm_stable_nr_empty() - how many nodes are out of the tree */
+unsigned long uksm_stable_nr_empty(void)
+{
+	lockdep_assert_held(&uksm_mutex);
+	return nr_empty_nodes;
+}
+
+/**
+ * uksm_stable_node_unhook() - take a node out of tree, chain or list
+ * @node: node; uksm_stable_node_free() is to follow
+ */
+void uksm_stable_node_unhook(struct uksm_stable_node *node)
+{
+	lockdep_assert_held(&uksm_mutex);
+	node_unhook(node);
 }
 
 static void chain_visit(struct uksm_chain *chain,
@@ -506,9 +745,16 @@ static void chain_visit(struct uksm_chain *chain,
 	chain_settle(chain);
 }
 
-/* Call @visit for each node of all trees; it may delete that node, but no other. */
-static void visit_nodes(void (*visit)(struct uksm_stable_node *node, void *arg), void *arg)
+/**
+ * uksm_stable_for_each() - call a function for each node, in the tree or out of it
+ * @visit: it may drop that node, but no other
+ * @arg: passed on
+ *
+ * Context: the caller holds uksm_mutex. Takes as long as there are nodes.
+ */
+void uksm_stable_for_each(void (*visit)(struct uksm_stable_node *node, void *arg), void *arg)
 {
+	struct uksm_stable_node *node, *next_node;
 	struct uksm_key *key, *next;
 	unsigned int nid;
 
@@ -523,139 +769,21 @@ static void visit_nodes(void (*visit)(struct uksm_stable_node *node, void *arg),
 			cond_resched();
 		}
 	}
-}
-
-static void node_prune(struct uksm_stable_node *node, void *unused)
-{
-	struct folio *folio;
-
-	if (node->rmap_hlist_len)
-		return;
-	folio = uksm_stable_node_get_folio(node);
-	if (!folio) {
-		uksm_stable_node_del(node);
-		return;
+	list_for_each_entry_safe(node, next_node, &empty_nodes, dup) {
+		visit(node, arg);
+		cond_resched();
 	}
-
-	/* A page that has failed is never freed: part the node from it. */
-	if (PageHWPoison(folio_page(folio, 0)) && folio_trylock(folio)) {
-		if (!folio_mapped(folio)) {
-			uksm_folio_set_ksm(folio, NULL);
-			uksm_stable_node_del(node);
-		}
-		folio_unlock(folio);
-	}
-	folio_put(folio);
-}
-
-/**
- * uksm_stable_prune() - drop nodes whose page is gone
- *
- * Such nodes have lost their last rmap_item while the page was still in use
- * elsewhere (a forked child, the swap cache). Does nothing if there is none, or
- * if stable_node_chains_prune_millisecs have not passed since the last time.
- *
- * Context: the caller holds uksm_mutex. May sleep.
- */
-void uksm_stable_prune(void)
-{
-	lockdep_assert_held(&uksm_mutex);
-
-	if (!nr_empty_nodes || time_before(jiffies, next_prune))
-		return;
-	visit_nodes(node_prune, NULL);
-	next_prune = jiffies +
-		msecs_to_jiffies(READ_ONCE(uksm_knobs.stable_node_chains_prune_millisecs));
-}
-
-struct release {
-	bool force;
-	unsigned long nr_mapped;
-};
-
-static void node_release(struct uksm_stable_node *node, void *arg)
-{
-	struct folio *folio = uksm_stable_node_get_folio(node);
-	struct release *release = arg;
-	bool mapped;
-
-	if (!folio) {
-		uksm_stable_node_del(node);
-		return;
-	}
-
-	folio_lock(folio);
-	mapped = folio_mapped(folio);
-	release->nr_mapped += mapped;
-	if (!mapped || release->force) {
-		/*
-		 * Without a node the page stays copy-on-write wherever it is
-		 * mapped, and do_swap_page() copies it out of the swap cache
-		 * (ksm_might_need_to_copy()); rmap walks find nothing, so it is
-		 * merely not movable. A migration cannot be under way, for it
-		 * needs the folio lock.
-		 */
-		uksm_folio_set_ksm(folio, NULL);
-		uksm_stable_node_del(node);
-	}
-	folio_unlock(folio);
-	folio_put(folio);
-}
-
-/**
- * uksm_stable_release() - part nodes from their pages
- * @force: also where the page is still mapped; otherwise such nodes are kept
- *
- * Context: the caller holds uksm_mutex; nothing is being merged. Sleeps.
- * Return: the number of nodes met whose page is still mapped.
- */
-unsigned long uksm_stable_release(bool force)
-{
-	struct release release = { .force = force };
-
-	visit_nodes(node_release, &release);
-	return release.nr_mapped;
-}
-
-struct pfn_range {
-	unsigned long start;
-	unsigned long end;
-};
-
-static void node_del_in_range(struct uksm_stable_node *node, void *arg)
-{
-	const struct pfn_range *range = arg;
-
-	if (node->kpfn >= range->start && node->kpfn < range->end)
-		uksm_stable_node_del(node);
-}
-
-/**
- * uksm_stable_del_pfn_range() - drop the nodes of memory that has gone offline
- * @start_pfn: first page frame
- * @end_pfn: end of the range, exclusive
- *
- * Migration has emptied the range, so the pages of nodes that still point there
- * have been freed; their struct pages must not be looked at any more.
- *
- * Context: the caller holds uksm_mutex.
- */
-void uksm_stable_del_pfn_range(unsigned long start_pfn, unsigned long end_pfn)
-{
-	struct pfn_range range = { start_pfn, end_pfn };
-
-	visit_nodes(node_del_in_range, &range);
 }
 
 /** uksm_stable_init() - allocate the roots; 0 or -ENOMEM */
 int uksm_stable_init(void)
 {
-	return uksm_tree_set_init(&stable);
+	return uksm_tree_set_init(&stable, key_tie);
 }
 
-/** uksm_stable_exit() - free the roots; uksm_stable_release() has emptied the trees */
+/** uksm_stable_exit() - free the roots; uksm_stable_release() has let all nodes go */
 void uksm_stable_exit(void)
 {
-	WARN_ON_ONCE(nr_empty_nodes);
+	WARN_ON_ONCE(nr_empty_nodes || !list_empty(&empty_nodes));
 	uksm_tree_set_destroy(&stable);
 }

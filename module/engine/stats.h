@@ -19,10 +19,12 @@
  *	last scan; counted and not derived, so that the sum can be checked
  * @stable_node_chains: stable nodes that stand for a chain of duplicates
  * @stable_node_dups: stable nodes within such chains
- * @zero_pages: addresses mapped to the zero page, where the kernel keeps no
- *	such count
+ * @zero_pages: addresses mapped to the zero page by merging
+ * @split_zero_pages: addresses whose page of zeroes became the zero page when the
+ *	kernel split the huge page that it was in
  * @cow_breaks: addresses that have left their KSM page because of a write
  * @meta_bytes: memory held for nodes, rmap_items, tiles, chunks and slots
+ * @dead_meta_bytes: the part of it that is for processes that have exited
  *
  * Every field is written under uksm_mutex and read without it: write with the
  * helpers below, read with READ_ONCE(). The four kinds of pages agree with each
@@ -39,8 +41,10 @@ struct uksm_stats {
 	unsigned long stable_node_chains;
 	unsigned long stable_node_dups;
 	unsigned long zero_pages;
+	unsigned long split_zero_pages;
 	unsigned long cow_breaks;
 	unsigned long meta_bytes;
+	unsigned long dead_meta_bytes;
 };
 
 extern struct uksm_stats uksm_stats;
@@ -57,6 +61,6 @@ extern struct uksm_stats uksm_stats;
 #define uksm_stats_dec(_field) uksm_stats_sub(_field, 1)
 
 unsigned long uksm_stats_pages(void);
-long uksm_stats_profit_bytes(unsigned long zero_pages);
+long uksm_stats_profit_bytes(void);
 
 #endif /* UKSM_STATS_H */

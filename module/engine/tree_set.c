@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/tree_set.h"
 
+#include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/slab.h>
@@ -8,11 +9,16 @@
 /**
  * uksm_tree_set_init() - allocate one tree for each possible NUMA node
  * @set: what to set up
+ * @tie: second key, see uksm_index_init(); NULL for none
+ *
+ * There are as many roots as the machine's memory makes use of; those of one node
+ * are fewer where there are several.
  *
  * Return: 0 or -ENOMEM, and then nothing is held.
  */
-int uksm_tree_set_init(struct uksm_tree_set *set)
+int uksm_tree_set_init(struct uksm_tree_set *set, uksm_tie_fn *tie)
 {
+	unsigned int order = uksm_index_order(totalram_pages() / nr_node_ids);
 	unsigned int nid;
 	int err;
 
@@ -21,7 +27,7 @@ int uksm_tree_set_init(struct uksm_tree_set *set)
 		return -ENOMEM;
 
 	for (nid = 0; nid < nr_node_ids; nid++) {
-		err = uksm_index_init(&set->tree[nid], UKSM_TREE_ORDER);
+		err = uksm_index_init(&set->tree[nid], order, tie);
 		if (err)
 			goto undo;
 	}

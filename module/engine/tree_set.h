@@ -5,9 +5,6 @@
 
 #include "pure/index.h"
 
-/* Each tree is split over this many roots (log 2). */
-#define UKSM_TREE_ORDER	10
-
 /**
  * struct uksm_tree_set - a family of trees, by NUMA node
  * @tree: nr_node_ids trees; only the first is used while pages are merged
@@ -17,7 +14,7 @@ struct uksm_tree_set {
 	struct uksm_index *tree;
 };
 
-int uksm_tree_set_init(struct uksm_tree_set *set);
+int uksm_tree_set_init(struct uksm_tree_set *set, uksm_tie_fn *tie);
 void uksm_tree_set_destroy(struct uksm_tree_set *set);
 
 #endif

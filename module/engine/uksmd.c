@@ -12,20 +12,28 @@
 #include <linux/module.h>
 #include <linux/oom.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/wait.h>
 
 #include "compat/compat.h"
+#include "engine/forget.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
+#include "engine/prune.h"
+#include "engine/reaper.h"
 #include "engine/scan.h"
 #include "engine/stable_node.h"
 #include "engine/stats.h"
 #include "engine/unmerge.h"
+#include "kernel/lru_drain.h"
 #include "kernel/stock.h"
 #include "pure/checksum.h"
 #include "pure/policy.h"
 
 DEFINE_MUTEX(uksm_mutex);
+
+/* Held by who changes run or a knob of the trees, from begin to end. */
+static DEFINE_MUTEX(admin_mutex);
 
 static struct task_struct *scanner;
 
@@ -36,41 +44,106 @@ static bool scanner_woken;
 /* The scanner sleeps because no process has mergeable memory. */
 static bool scanner_idle;
 
+/* Where the scanner waits until it may have the engine. */
+static DECLARE_WAIT_QUEUE_HEAD(engine_wait);
 /* Memory is going offline: the trees must not be touched. Under uksm_mutex. */
 static bool offlining;
 static DECLARE_WAIT_QUEUE_HEAD(offlining_wait);
+/* Somebody unmerges or forgets everything, in steps: the scanner keeps off. Under uksm_mutex. */
+static bool admin_at_work;
+/* The module is being unloaded. */
+static bool stopping;
 
-/* Those who wait for uksm_mutex, in mutex_take(). */
+/* Those who wait for uksm_mutex, in engine_take(). */
 static atomic_t nr_waiting;
 
 /* A process has asked for merging since the scanner has last looked. */
 static bool newcomers;
 
-/* The module reference that refuses an unload, see unload_guard(). */
+/* The module reference that refuses an unload, see unload_guard(). Under uksm_mutex. */
 static bool unload_refused;
 
-/* How long to wait for exiting processes to free merged pages at unload. */
-#define UNLOAD_WAIT_MSECS	10000
+/* How long an unload waits for memory, and for exiting processes to free merged pages. */
+#define UNLOAD_MEMORY_MSECS	60000
+#define UNLOAD_EXITS_MSECS	10000
+#define UNLOAD_RETRY_MSECS	200
 /* How often to look for processes with mergeable memory when there are none. */
 #define IDLE_MSECS		1000
-/* How often to look for those that ask while a full scan is under way. */
+/* How often to look for processes that have exited, while nothing is scanned. */
+#define STOPPED_MSECS		500
+/* How often to look for those that ask while a full scan is under way; and so many times
+ * longer than the last look took.
+ */
 #define NEWCOMERS_MSECS		100
 /*
- * uksm_mutex is held for no more pages than that, so that whoever writes a knob
- * need not wait for a large batch; and for fewer under a limit on CPU time,
+ * A slice of work, for which uksm_mutex is held. Shorter under a limit on CPU time,
  * since the limit is looked at in between.
  */
 #define SLICE_PAGES		4096u
 #define SLICE_PAGES_LIMITED	256u
+#define SLICE_NS		(5 * NSEC_PER_MSEC)
+#define SLICE_LIMITED_NS	(2 * NSEC_PER_MSEC)
 /* Free memory to leave alone when pages are unmerged for an unload. */
 #define UNLOAD_RESERVE_PAGES	((32UL << 20) >> PAGE_SHIFT)
+/* A refusal ends when there is so much more than needed, so that it does not come and go. */
+#define UNLOAD_SPARE_PAGES	((8UL << 20) >> PAGE_SHIFT)
 
-/* The scanner, which may have little CPU time for its slice, gives way to who waits here. */
-static void mutex_take(void)
+/* The engine */
+
+/* The scanner gives way to who waits here. */
+static int engine_take(void)
+{
+	int err;
+
+	atomic_inc(&nr_waiting);
+	err = mutex_lock_killable(&uksm_mutex);
+	atomic_dec(&nr_waiting);
+	return err;
+}
+
+/* For who cannot be turned away. Not in the state that a hung task is known by. */
+static void engine_take_always(void)
 {
 	atomic_inc(&nr_waiting);
-	mutex_lock(&uksm_mutex);
+	while (!mutex_trylock(&uksm_mutex))
+		schedule_timeout_idle(1);
 	atomic_dec(&nr_waiting);
+}
+
+static void engine_drop(void)
+{
+	mutex_unlock(&uksm_mutex);
+	if (wq_has_sleeper(&engine_wait))
+		wake_up_interruptible(&engine_wait);
+}
+
+/* Take uksm_mutex at a time when the trees may be touched; 0 or -EINTR when killed. */
+static int engine_lock(void)
+{
+	int err;
+
+	for (;;) {
+		err = engine_take();
+		if (err)
+			return err;
+		if (!offlining)
+			return 0;
+		engine_drop();
+		err = wait_event_killable(offlining_wait, !READ_ONCE(offlining));
+		if (err)
+			return -EINTR;
+	}
+}
+
+static void engine_lock_always(void)
+{
+	for (;;) {
+		engine_take_always();
+		if (!offlining)
+			return;
+		engine_drop();
+		wait_event_idle(offlining_wait, !READ_ONCE(offlining));
+	}
 }
 
 /**
@@ -83,15 +156,29 @@ bool uksmd_is_awaited(void)
 	return atomic_read(&nr_waiting);
 }
 
-/* Take uksm_mutex at a time when the trees may be touched. */
-static void engine_lock(void)
+/* The scanner takes it when nobody else wants it. Called while about to sleep. */
+static bool scanner_try_engine(void)
 {
-	mutex_take();
-	while (offlining) {
-		mutex_unlock(&uksm_mutex);
-		wait_event(offlining_wait, !READ_ONCE(offlining));
-		mutex_take();
-	}
+	if (READ_ONCE(offlining) || READ_ONCE(admin_at_work) || uksmd_is_awaited() ||
+	    !mutex_trylock(&uksm_mutex))
+		return false;
+	if (!offlining && !admin_at_work)
+		return true;
+	mutex_unlock(&uksm_mutex);
+	return false;
+}
+
+/* False when the thread is to end. Can be frozen, and is not taken for a hung task. */
+static bool scanner_take_engine(void)
+{
+	bool taken = false;
+
+	/* With a timeout, as who wanted it may have gone without having had it. */
+	while (!taken && !kthread_should_stop())
+		wait_event_freezable_timeout(engine_wait,
+					     (taken = scanner_try_engine()) ||
+					     kthread_should_stop(), HZ / 10);
+	return taken;
 }
 
 static void scanner_wake(void)
@@ -105,18 +192,26 @@ static bool scanner_wanted(void)
 	return READ_ONCE(uksm_knobs.run) == UKSM_RUN_MERGE;
 }
 
+/* Unloading */
+
 /*
  * rmmod calls the exit function when it is too late to refuse, and by then each
  * merged page must get memory of its own. So as long as there is not enough for
- * that, the module holds a reference on itself, which makes rmmod fail.
+ * that, the module holds a reference on itself, which makes rmmod fail. Looked at after
+ * each slice, and twice a second while there is nothing to scan.
  */
 static void unload_guard(void)
 {
-	unsigned long needed = uksm_stats.pages_sharing;
-	long available = si_mem_available();
-	bool refuse = needed && needed + UNLOAD_RESERVE_PAGES > max(available, 0L);
+	unsigned long needed = uksm_stats.pages_sharing + uksm_stats.pages_shared;
+	unsigned long available = max(si_mem_available(), 0L);
+	unsigned long spare = unload_refused ? UNLOAD_SPARE_PAGES : 0;
+	bool refuse;
 
 	lockdep_assert_held(&uksm_mutex);
+	/* Each address that maps the zero page gets a page, where they can be told. */
+	if (uksm_zero_pages_marked())
+		needed += uksm_stats.zero_pages;
+	refuse = needed && needed + UNLOAD_RESERVE_PAGES + spare > available;
 	if (refuse == unload_refused)
 		return;
 
@@ -125,11 +220,14 @@ static void unload_guard(void)
 	} else {
 		if (!try_module_get(THIS_MODULE))
 			return;
-		pr_notice("unload is refused for now: it would unmerge %lu MiB, and %lu MiB are available\n",
-			  needed >> (20 - PAGE_SHIFT), max(available, 0L) >> (20 - PAGE_SHIFT));
+		pr_notice_ratelimited("unload is refused for now: it would unmerge %lu MiB, and %lu MiB are available\n",
+				      needed >> (20 - PAGE_SHIFT),
+				      available >> (20 - PAGE_SHIFT));
 	}
 	unload_refused = refuse;
 }
+
+/* The scanner thread */
 
 /* Sleep until the time is up, or something has changed. */
 static void scanner_sleep(unsigned int msecs)
@@ -149,19 +247,24 @@ static void scanner_idle_sleep(void)
 
 /**
  * struct account - what the scanner knows of its own work
- * @left: pages of the batch that are still to be scanned
+ * @left: units of the batch that are still to be done, see UKSM_PAGE_UNITS
  * @budget: CPU time that max_cpu_percentage leaves
  * @scanned: pages_scanned when the full scan began
  * @used_ns: CPU time used by then
  * @next_newcomers: when to look for new processes again, in jiffies
+ * @reaping: there is more to be reaped
  */
 struct account {
-	unsigned int left;
+	s64 left;
 	struct uksm_budget budget;
 	unsigned long scanned;
 	u64 used_ns;
 	unsigned long next_newcomers;
+	bool reaping;
 };
+
+/* What a slice was about. */
+enum slice_end { SLICE_STOPPED, SLICE_IDLE, SLICE_WORKED };
 
 /* A full scan is done: let the advisor, if there is one, set the pace of the next. */
 static void full_scan_account(struct account *account)
@@ -189,26 +292,31 @@ static void look_for_newcomers(struct account *account)
 }
 
 /* Scan one slice of the batch, unless ksmd is about to unmerge everything. */
-static enum uksm_scan_end scan_slice(struct account *account)
+static enum slice_end scan_slice(struct account *account)
 {
-	unsigned int most = uksm_knobs_cpu_limited() ? SLICE_PAGES_LIMITED : SLICE_PAGES;
-	unsigned long scanned = uksm_stats.pages_scanned;
+	bool limited = uksm_knobs_cpu_limited();
+	unsigned int pages = limited ? SLICE_PAGES_LIMITED : SLICE_PAGES;
+	struct uksm_work work;
 	enum uksm_scan_end end;
+	s64 units;
 
+	account->reaping = uksm_reap();
 	if (!scanner_wanted() || uksm_stock_unmerging())
-		return UKSM_SCAN_IDLE;
-	if (!account->left)
-		account->left = READ_ONCE(uksm_knobs.pages_to_scan);
+		return SLICE_STOPPED;
+	if (account->left <= 0)
+		account->left = (s64)READ_ONCE(uksm_knobs.pages_to_scan) * UKSM_PAGE_UNITS;
 
 	look_for_newcomers(account);
-	end = uksm_scan(min(most, account->left));
-	scanned = uksm_stats.pages_scanned - scanned;
-	account->left -= min_t(unsigned long, account->left, scanned);
+	units = min_t(s64, (s64)pages * UKSM_PAGE_UNITS, account->left);
+	work.units = units;
+	work.until_ns = ktime_get_ns() + (limited ? SLICE_LIMITED_NS : SLICE_NS);
+	end = uksm_scan(&work);
+	account->left -= units - work.units;
 	if (end == UKSM_SCAN_FULL)
 		full_scan_account(account);
 	if (end != UKSM_SCAN_MORE)
 		account->left = 0;
-	return end;
+	return end == UKSM_SCAN_IDLE ? SLICE_IDLE : SLICE_WORKED;
 }
 
 /* How long the limit on CPU time wants the scanner to sleep now, in milliseconds. */
@@ -223,29 +331,47 @@ static unsigned int budget_sleep(struct account *account)
 		       NSEC_PER_MSEC - 1, NSEC_PER_MSEC);
 }
 
-static void scanner_pause(struct account *account, enum uksm_scan_end end)
+/* A debt is slept off to the end, whoever wakes us meanwhile. */
+static void pay_debt(struct account *account)
 {
 	unsigned int msecs;
 
-	if (!scanner_wanted()) {
-		wait_event_freezable(scanner_wait, scanner_wanted() || kthread_should_stop());
-		return;
-	}
-	if (end == UKSM_SCAN_IDLE) {
-		scanner_idle_sleep();
-		return;
-	}
-	msecs = budget_sleep(account);
-	if (!account->left)
-		msecs = max(msecs, READ_ONCE(uksm_knobs.sleep_millisecs));
-	if (msecs || !account->left)
+	while (!kthread_should_stop() && (msecs = budget_sleep(account)))
 		scanner_sleep(msecs);
+}
+
+/* @watch: there are processes that may exit, or an unload is refused that may become possible. */
+static void scanner_stopped(struct account *account, bool watch)
+{
+	if (account->reaping)
+		return;
+	if (watch)
+		wait_event_freezable_timeout(scanner_wait,
+					     scanner_wanted() || kthread_should_stop(),
+					     msecs_to_jiffies(STOPPED_MSECS));
+	else
+		wait_event_freezable(scanner_wait, scanner_wanted() || kthread_should_stop());
+}
+
+static void scanner_pause(struct account *account, enum slice_end end, bool watch)
+{
+	pay_debt(account);
+	if (end == SLICE_STOPPED && !scanner_wanted())
+		scanner_stopped(account, watch);
+	else if (end == SLICE_STOPPED)
+		/* ksmd is told to unmerge: until that is over. */
+		scanner_sleep(STOPPED_MSECS);
+	else if (end == SLICE_IDLE && !account->reaping)
+		scanner_idle_sleep();
+	else if (account->left <= 0)
+		scanner_sleep(READ_ONCE(uksm_knobs.sleep_millisecs));
 }
 
 static int scanner_main(void *unused)
 {
 	struct account account = { .left = 0 };
-	enum uksm_scan_end end;
+	enum slice_end end;
+	bool drain, watch;
 
 	set_freezable();
 	set_user_nice(current, 5);
@@ -254,11 +380,17 @@ static int scanner_main(void *unused)
 		/* The waits below freeze only if they do wait. */
 		try_to_freeze();
 
-		engine_lock();
+		if (!scanner_take_engine())
+			break;
 		end = scan_slice(&account);
+		drain = uksm_scan_wants_drain();
 		unload_guard();
-		mutex_unlock(&uksm_mutex);
-		scanner_pause(&account, end);
+		watch = uksm_reaper_needed() || unload_refused;
+		engine_drop();
+		/* With no lock held: a CPU may take its time. */
+		if (drain)
+			uksm_lru_drain();
+		scanner_pause(&account, end, watch);
 		cond_resched();
 	}
 	return 0;
@@ -273,7 +405,7 @@ void uksmd_sleep_changed(void)
 /**
  * uksmd_work_hint() - a process may have become mergeable
  *
- * It will be scanned next. Ends idling, but not the pause between two batches: how
+ * It will be scanned soon. Ends idling, but not the pause between two batches: how
  * much the scanner works is not for the processes to decide.
  *
  * Context: any that may wake a task, hard interrupts included.
@@ -291,44 +423,140 @@ struct task_struct *uksmd_task(void)
 	return scanner;
 }
 
+/* What the administrator does */
+
+/* Have the engine without the scanner, from here to admin_end(). 0 or -EINTR. */
+static int admin_begin(void)
+{
+	int err = engine_lock();
+
+	if (!err) {
+		WRITE_ONCE(admin_at_work, true);
+		engine_drop();
+	}
+	return err;
+}
+
+static void admin_end(void)
+{
+	engine_take_always();
+	WRITE_ONCE(admin_at_work, false);
+	unload_guard();
+	engine_drop();
+}
+
+/* Between two steps, with uksm_mutex dropped: let others have it. */
+static void admin_breathe(bool wait)
+{
+	if (wait)
+		schedule_timeout_idle(msecs_to_jiffies(1));
+	else
+		cond_resched();
+}
+
+/* Work off all steps of an unmerge. Killable; with @unload always to the end. */
+static int unmerge_run(struct uksm_unmerge *work, bool unload)
+{
+	bool more = true, wait;
+	int err = 0;
+
+	while (more) {
+		if (unload)
+			engine_lock_always();
+		else
+			err = engine_lock();
+		if (err)
+			return err;
+		do {
+			more = uksm_unmerge_step(work);
+			wait = work->waits;
+			work->waits = false;
+		} while (more && !wait && !uksmd_is_awaited() && !need_resched());
+		engine_drop();
+		if (unload ? fatal_signal_pending(current) && work->tries : signal_pending(current))
+			return -ERESTARTSYS;
+		if (!unload && READ_ONCE(stopping))
+			return -EINTR;
+		if (more)
+			admin_breathe(wait);
+	}
+	return work->err;
+}
+
+static int unmerge_all(bool unload)
+{
+	struct uksm_unmerge work;
+	int err = uksm_unmerge_begin(&work);
+
+	if (!err)
+		err = unmerge_run(&work, unload);
+	uksm_unmerge_end(&work);
+	return err;
+}
+
+/* Nothing is merged, nor is a node left that the kernel could come upon. */
+static bool nothing_merged(void)
+{
+	bool nothing;
+
+	engine_take_always();
+	nothing = !offlining && !uksm_stats.pages_shared &&
+		  uksm_stable_release(UINT_MAX, false);
+	engine_drop();
+	return nothing;
+}
+
 /*
  * ksmd may have the machine again as soon as we do not run and hold nothing. Run
- * 0 stops the scanner with all that is merged, as with ksmd, so it may not.
+ * 0 stops the scanner with all that is merged, as with ksmd, so it may not. Under
+ * admin_mutex, so that run stays what it is; not under uksm_mutex.
  */
 static void stock_release_if_idle(void)
 {
-	if (!scanner_wanted() && !uksm_stats.pages_shared && !uksm_stable_release(false))
+	if (!scanner_wanted() && nothing_merged())
 		uksm_stock_release();
+}
+
+static int run_unmerge(void)
+{
+	int err;
+
+	/* Should the copies exhaust memory after all, the writer is the one to go. */
+	set_current_oom_origin();
+	err = unmerge_all(false);
+	clear_current_oom_origin();
+
+	engine_take_always();
+	uksm_scan_reset();
+	/* ksmd starts counting anew as well. */
+	if (err)
+		WRITE_ONCE(uksm_knobs.run, UKSM_RUN_STOP);
+	else
+		WRITE_ONCE(uksm_stats.full_scans, 0);
+	/* With nothing recorded, what was learnt of checksums can go as well. */
+	if (!err && !offlining && uksm_stable_release(UINT_MAX, false) &&
+	    !uksm_mm_slots_first(UKSM_SLOTS_DEAD))
+		uksm_checksum_set_lines(uksm_knobs.checksum_lines);
+	engine_drop();
+	return err;
 }
 
 static int run_change(unsigned int run)
 {
-	int err = 0;
+	int err;
 
 	if (run == UKSM_RUN_MERGE) {
 		err = uksm_stock_claim();
 		if (err)
 			return err;
 	}
-
+	err = admin_begin();
+	if (err)
+		return err;
 	WRITE_ONCE(uksm_knobs.run, run);
-	if (run == UKSM_RUN_UNMERGE) {
-		/* Should the copies exhaust memory, the writer is the one to go. */
-		set_current_oom_origin();
-		err = uksm_unmerge_all(true);
-		clear_current_oom_origin();
-		uksm_scan_reset();
-		/* ksmd starts counting anew as well. */
-		if (err)
-			WRITE_ONCE(uksm_knobs.run, UKSM_RUN_STOP);
-		else
-			WRITE_ONCE(uksm_stats.full_scans, 0);
-		/* With nothing recorded, what was learnt of checksums can go as well. */
-		if (!err && !uksm_stable_release(false))
-			uksm_checksum_set_lines(uksm_knobs.checksum_lines);
-	}
-	stock_release_if_idle();
-	unload_guard();
+	if (run == UKSM_RUN_UNMERGE)
+		err = run_unmerge();
+	admin_end();
 	return err;
 }
 
@@ -336,33 +564,86 @@ static int run_change(unsigned int run)
  * uksmd_set_run() - what a write to the run file does
  * @run: enum uksm_run
  *
- * Context: process context; waits for the scanner's round to end, and with
- * %UKSM_RUN_UNMERGE for all pages to be unmerged.
- * Return: 0; -EBUSY when ksmd runs or holds merged pages; -ENOMEM or
- * -ERESTARTSYS when unmerging was not completed, and then run is 0.
+ * Context: process context; waits for the scanner's slice to end, and with
+ * %UKSM_RUN_UNMERGE for all pages to be unmerged. Killable.
+ * Return: 0; -EBUSY when ksmd runs or holds merged pages. When unmerging was not
+ * completed, and then run is 0: -ENOMEM for want of memory, the machine's or that of a
+ * memory cgroup; -EBUSY where userfaultfd keeps the kernel from it; -ERESTARTSYS, -EINTR.
  */
 int uksmd_set_run(unsigned int run)
 {
-	int err = 0;
+	int err = mutex_lock_killable(&admin_mutex);
 
-	engine_lock();
-	if (run != uksm_knobs.run)
+	if (err)
+		return err;
+	if (READ_ONCE(stopping))
+		err = -ENODEV;
+	else if (run != uksm_knobs.run)
 		err = run_change(run);
-	else
+	if (!READ_ONCE(stopping))
 		stock_release_if_idle();
-	mutex_unlock(&uksm_mutex);
+	mutex_unlock(&admin_mutex);
 	scanner_wake();
 	return err;
 }
 
-/* See to it that no page is merged, and that of none a checksum or a place is kept. */
-static int forget_unmerged(void)
+/* Forget all records, of which none is merged, some at a time. 0 or -EINTR. */
+static int forget_all(void)
 {
-	if (uksm_stats.pages_shared || uksm_stable_release(false))
+	struct uksm_mm_slot *slot;
+	unsigned int records;
+	int err;
+
+	do {
+		err = engine_lock();
+		if (err)
+			return err;
+		records = 1024;
+		slot = uksm_mm_slots_first(UKSM_SLOTS_NEW) ?:
+		       uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
+		while (slot && records) {
+			uksm_forget_range(slot, &slot->address, TASK_SIZE_MAX, &records);
+			if (slot->address < TASK_SIZE_MAX)
+				break;
+			slot->address = 0;
+			if (xa_empty(&slot->chunks))
+				uksm_mm_slot_bury(slot);
+			slot = uksm_mm_slots_first(UKSM_SLOTS_NEW) ?:
+			       uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
+		}
+		/* The dead come last; of them the reaper's work is done. */
+		while (!slot && records && uksm_reap())
+			records -= min(records, 512u);
+		slot = slot ?: uksm_mm_slots_first(UKSM_SLOTS_DEAD);
+		engine_drop();
+		admin_breathe(false);
+	} while (slot && !READ_ONCE(stopping));
+	return READ_ONCE(stopping) ? -EINTR : 0;
+}
+
+/* A knob that is changed while no page is merged, and none recorded. */
+static int change_tree_knob(unsigned int *knob, unsigned int value)
+{
+	int err;
+
+	if (!nothing_merged())
 		return -EBUSY;
-	uksm_mm_slots_forget_pages();
+	err = engine_lock();
+	if (err)
+		return err;
+	/* All cursors begin anew, so addresses of slots are free for use. */
 	uksm_scan_reset();
-	stock_release_if_idle();
+	uksm_mm_slots_settle_all();
+	engine_drop();
+	err = forget_all();
+	if (err)
+		return err;
+	err = engine_lock();
+	if (err)
+		return err;
+	WRITE_ONCE(*knob, value);
+	uksm_checksum_set_lines(uksm_knobs.checksum_lines);
+	engine_drop();
 	return 0;
 }
 
@@ -374,31 +655,43 @@ static int forget_unmerged(void)
  * A change takes effect at once: all that is known of pages that are not merged is
  * forgotten, and found again by the next full scan.
  *
- * Context: process context; waits for the scanner's round to end.
- * Return: 0, or -EBUSY while pages are merged.
+ * Context: process context; waits for the scanner's slice to end. Killable.
+ * Return: 0, -EBUSY while pages are merged, or -EINTR.
  */
 int uksmd_set_tree_knob(unsigned int *knob, unsigned int value)
 {
-	int err = 0;
+	int err = mutex_lock_killable(&admin_mutex);
 
-	engine_lock();
-	if (value != *knob) {
-		err = forget_unmerged();
+	if (err)
+		return err;
+	if (READ_ONCE(stopping)) {
+		err = -ENODEV;
+	} else if (value != *knob) {
+		err = admin_begin();
 		if (!err) {
-			WRITE_ONCE(*knob, value);
-			uksm_checksum_set_lines(uksm_knobs.checksum_lines);
+			err = change_tree_knob(knob, value);
+			admin_end();
 		}
+		if (!err)
+			stock_release_if_idle();
 	}
-	mutex_unlock(&uksm_mutex);
+	mutex_unlock(&admin_mutex);
+	scanner_wake();
 	return err;
 }
 
-/** uksmd_memory_going_offline() - keep off the trees until it is decided */
-void uksmd_memory_going_offline(void)
+/* Memory hotplug */
+
+/** uksmd_memory_going_offline() - keep off the trees until it is decided; 0 or -EINTR */
+int uksmd_memory_going_offline(void)
 {
-	mutex_take();
-	offlining = true;
-	mutex_unlock(&uksm_mutex);
+	int err = engine_take();
+
+	if (err)
+		return err;
+	WRITE_ONCE(offlining, true);
+	engine_drop();
+	return 0;
 }
 
 /**
@@ -408,19 +701,21 @@ void uksmd_memory_going_offline(void)
  */
 void uksmd_memory_offline(unsigned long start_pfn, unsigned long end_pfn)
 {
-	mutex_take();
+	engine_take_always();
 	uksm_stable_del_pfn_range(start_pfn, end_pfn);
-	mutex_unlock(&uksm_mutex);
+	engine_drop();
 }
 
 /** uksmd_memory_offline_done() - it is decided, one way or the other */
 void uksmd_memory_offline_done(void)
 {
-	mutex_take();
-	offlining = false;
-	mutex_unlock(&uksm_mutex);
+	engine_take_always();
+	WRITE_ONCE(offlining, false);
+	engine_drop();
 	wake_up_all(&offlining_wait);
 }
+
+/* Load and unload */
 
 /** uksmd_start() - create the scanner thread; 0 or -errno */
 int uksmd_start(void)
@@ -429,42 +724,102 @@ int uksmd_start(void)
 	return PTR_ERR_OR_ZERO(scanner);
 }
 
-/*
- * Nothing may be left when this returns, so lack of memory is waited out. It is
- * not to be expected, thanks to unload_guard().
+/**
+ * uksmd_stopping() - the module is about to be unloaded: whoever writes a file gives up
+ *
+ * The files can be removed only when nobody is in them.
  */
-static void unmerge_for_unload(void)
+void uksmd_stopping(void)
 {
-	unsigned int waited;
+	WRITE_ONCE(stopping, true);
+}
 
-	while (uksm_unmerge_all(false)) {
-		pr_warn_ratelimited("waiting for memory to unmerge %lu pages\n",
-				    uksm_stats.pages_sharing);
-		mutex_unlock(&uksm_mutex);
-		msleep(1000);
-		engine_lock();
-	}
+/*
+ * Give all pages memory of their own. Memory that is short is waited for, for a while;
+ * nobody is to be killed for the want of it, neither the machine's guests nor those of a
+ * cgroup.
+ */
+static bool unmerge_for_unload(void)
+{
+	unsigned long until = jiffies + msecs_to_jiffies(UNLOAD_MEMORY_MSECS);
+	int err;
 
-	/* Pages of processes that are just exiting go by themselves. */
-	for (waited = 0; waited < UNLOAD_WAIT_MSECS; waited += 100) {
-		if (!uksm_stable_release(false))
-			return;
-		mutex_unlock(&uksm_mutex);
-		msleep(100);
-		engine_lock();
+	do {
+		err = unmerge_all(true);
+		if (!err || err == -ERESTARTSYS)
+			break;
+		pr_warn_ratelimited("waiting to unmerge %lu pages\n", uksm_stats.pages_sharing +
+				    uksm_stats.zero_pages);
+		schedule_timeout_idle(msecs_to_jiffies(UNLOAD_RETRY_MSECS));
+	} while (time_before(jiffies, until));
+	return !err;
+}
+
+/* Pages of processes that are just exiting, or were forked meanwhile, take another round. */
+static bool wait_for_exits(void)
+{
+	unsigned long until = jiffies + msecs_to_jiffies(UNLOAD_EXITS_MSECS);
+
+	while (!nothing_merged()) {
+		if (time_after(jiffies, until))
+			return false;
+		schedule_timeout_idle(msecs_to_jiffies(UNLOAD_RETRY_MSECS));
+		unmerge_all(true);
 	}
-	pr_warn("%lu merged pages stay mapped, without being movable, until their processes exit\n",
-		uksm_stable_release(true));
+	return true;
+}
+
+/* Forget what there is, of the living and the dead; then no node has an rmap_item. */
+static void forget_for_unload(void)
+{
+	struct uksm_mm_slot *slot;
+	bool more;
+
+	do {
+		engine_lock_always();
+		while ((slot = uksm_mm_slots_first(UKSM_SLOTS_NEW) ?:
+			       uksm_mm_slots_first(UKSM_SLOTS_SETTLED)))
+			uksm_mm_slot_bury(slot);
+		uksm_reap();
+		more = uksm_mm_slots_first(UKSM_SLOTS_DEAD);
+		engine_drop();
+		admin_breathe(more && uksm_stats.pages_shared);
+	} while (more);
+}
+
+/*
+ * What could not be unmerged stays as it is, without a node: copy-on-write, and not movable.
+ * Nothing that a process holds is lost.
+ */
+static void part_for_unload(void)
+{
+	unsigned long nodes;
+	bool gone;
+
+	engine_lock_always();
+	nodes = uksm_stable_nr_empty();
+	engine_drop();
+	if (nodes)
+		pr_warn("%lu merged pages stay mapped, without being movable, until their processes exit or write them\n",
+			nodes);
+	do {
+		engine_lock_always();
+		gone = uksm_stable_release(1024, true);
+		engine_drop();
+		admin_breathe(!gone);
+	} while (!gone);
 }
 
 /** uksmd_stop() - end the scanner thread and unmerge everything; at unload */
 void uksmd_stop(void)
 {
+	WRITE_ONCE(stopping, true);
 	kthread_stop(scanner);
 
-	engine_lock();
 	WRITE_ONCE(uksm_knobs.run, UKSM_RUN_UNMERGE);
-	unmerge_for_unload();
+	if (unmerge_for_unload())
+		wait_for_exits();
+	forget_for_unload();
+	part_for_unload();
 	uksm_stock_release();
-	mutex_unlock(&uksm_mutex);
 }

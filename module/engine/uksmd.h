@@ -8,21 +8,36 @@
 struct task_struct;
 
 /*
- * Protects all of the engine: trees, slots, records, cursor, counters. Held by
- * the scanner thread for some thousand pages or until somebody waits for it
- * (uksmd_is_awaited()), and by whoever changes run or a knob that the trees depend
- * on.
+ * Protects all of the engine: trees, slots, records, cursors, counters. Held for one slice
+ * of work, some milliseconds at most, by
+ *
+ * - the scanner thread, which gives it up early for whoever waits (uksmd_is_awaited());
+ * - whoever unmerges everything or forgets all records, who drops it between steps;
+ * - the notifier of memory that goes offline.
  *
  * Lock order, outermost first (there is no other place that says so):
  *
- *	uksm_mutex
- *	  ksm_thread_mutex		(ksmd's; for a moment, stock.c only)
- *	  mmap_lock			(a second one by trylock only: dedup.c)
- *	    folio lock			(of pages under scan: by trylock only;
- *					 of a KSM folio, to unlink an rmap_item:
- *					 waited for, with no other one held)
- *	      anon_vma lock		(inside kernel functions)
- *		page-table lock
+ *	device_hotplug_lock, cpu_hotplug_lock, mem_hotplug_lock
+ *				held by who takes memory offline, who waits for uksm_mutex
+ *	the kernel's active reference on a file of ours that is written (kernfs)
+ *	  admin_mutex		(uksmd.c: who writes run or a knob of the trees)
+ *	    stock_mutex		(stock.c: also who writes ksmd's run file, without the above)
+ *	      ksm_thread_mutex	(ksmd's)
+ *	      ksmd's OFFLINE bit (waited for in ksmd's run_store(), cleared by who takes
+ *				memory offline)
+ *	    uksm_mutex
+ *	      mmap_lock		(by trylock; waited for only by who unmerges, killably,
+ *				 with no other one held)
+ *		folio lock	(by trylock)
+ *		  anon_vma lock	(inside kernel functions)
+ *		    page-table lock
+ *
+ * Who takes memory offline waits for uksm_mutex and for nothing else of ours. So nobody
+ * waits for him, directly or through ksmd's OFFLINE bit, with uksm_mutex held; that is why
+ * stock_mutex is not taken under it. With admin_mutex held one may.
+ *
+ * Whoever waits for admin_mutex or uksm_mutex can be killed. The scanner does not wait for
+ * uksm_mutex: it sleeps until it can have it, and can be frozen.
  *
  * MMU notifiers are called with the mmap_lock and folio locks held, and before
  * the page-table lock is taken. Memory is allocated before folio locks are
@@ -37,11 +52,12 @@ void uksmd_sleep_changed(void);
 void uksmd_work_hint(void);
 struct task_struct *uksmd_task(void);
 
-void uksmd_memory_going_offline(void);
+int uksmd_memory_going_offline(void);
 void uksmd_memory_offline(unsigned long start_pfn, unsigned long end_pfn);
 void uksmd_memory_offline_done(void);
 
 int uksmd_start(void);
+void uksmd_stopping(void);
 void uksmd_stop(void);
 
 #endif

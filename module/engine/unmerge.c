@@ -1,72 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/unmerge.h"
 
+#include <linux/lockdep.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "compat/compat.h"
-#include "engine/mm_slot.h"
-#include "engine/record.h"
+#include "engine/batch.h"
+#include "engine/chunk.h"
+#include "engine/forget.h"
+#include "engine/prune.h"
 #include "engine/stable_node.h"
+#include "engine/stats.h"
 #include "engine/uksmd.h"
-#include "page/merge.h"
+#include "kernel/room.h"
+#include "page/unshare.h"
 #include "page/walk.h"
 #include "surface/trace.h"
 
-/* Forks race with unmerging; each round catches what was forked in the last. */
-#define UNMERGE_ROUNDS	8
+#define ROUNDS_MAX		8u
+#define PROCESSES_A_STEP	256u
+#define VMAS_A_STEP		256u
+#define RECORDS_A_STEP		1024u
+#define NODES_A_STEP		256u
+/* So often an mmap_lock is tried for before it is waited for, which holds up others. */
+#define TRIES_MAX		1000u
 
-/**
- * uksm_unmerge_page() - break COW at an address that maps a merged page
- * @vma: the mergeable VMA that holds the address
- * @addr: user virtual address, page aligned
- *
- * Does nothing if the page there is not merged. Also undoes a merge with the
- * zero page, on kernels that tell such a mapping from an ordinary one.
- *
- * Context: the caller holds the mmap_lock for reading, no other lock but
- * uksm_mutex. Sleeps, allocates a page on behalf of the address space.
- * Return: 0; -ENOMEM when no page could be had, with the merged page in place.
- */
-int uksm_unmerge_page(struct vm_area_struct *vma, unsigned long addr)
+/* The first failure is the one to tell. */
+static void note(int *err, int failure)
 {
-	vm_fault_t fault = 0;
-
-	/*
-	 * The fault may back out for a reason that is gone the next time, such
-	 * as a PTE that another CPU has just touched: look again until it holds.
-	 * A fault that fails for good (the VMA's memory is gone, or poisoned)
-	 * leaves a page that only an exit can free; so be it.
-	 */
-	while (!(fault & (VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV | VM_FAULT_HWPOISON |
-			  VM_FAULT_OOM))) {
-		struct page *page;
-		enum uksm_mapped mapped = uksm_mapped_at(vma, addr, &page);
-		bool merged = mapped == UKSM_MAPPED_KSM || mapped == UKSM_MAPPED_MERGED_ZERO ||
-			      mapped == UKSM_MAPPED_BUSY;
-
-		/* The copy that unsharing makes is clean, and so is its PTE. */
-		if (page && !merged)
-			uksm_keep_content(page_folio(page));
-		if (page)
-			put_page(page);
-		if (!merged)
-			return 0;
-		fault = uksm_unshare(vma, addr);
-		cond_resched();
-	}
-	return fault & VM_FAULT_OOM ? -ENOMEM : 0;
+	*err = *err ?: failure;
 }
 
-static int unmerge_batch(struct uksm_batch *batch, struct vm_area_struct *vma)
+/* An address has a page of its own: the record of what it shared goes. */
+static void page_unmerged(struct uksm_unmerge *work, unsigned long addr)
 {
+	struct uksm_tracked *t = uksm_tracked_find(work->slot, addr);
+
+	if (t && uksm_tracked_state(t) != UKSM_UNSHARED && !uksm_tracked_forget(t))
+		work->waits = true;
+}
+
+static void unmerge_batch(struct uksm_unmerge *work, struct vm_area_struct *vma)
+{
+	const struct uksm_batch *batch = work->batch;
 	unsigned long addr = batch->start;
 	unsigned int i;
 	int err;
 
-	if (batch->hole)
-		return 0;
 	for (i = 0; addr < batch->end; i++, addr += PAGE_SIZE) {
 		switch (batch->entry[i].mapped) {
 		case UKSM_MAPPED_KSM:
@@ -76,99 +56,215 @@ static int unmerge_batch(struct uksm_batch *batch, struct vm_area_struct *vma)
 			err = uksm_unmerge_page(vma, addr);
 			trace_uksm_unmerge(vma->vm_mm, addr, err);
 			if (err)
-				return err;
+				note(&work->slot_err, err);
+			else
+				page_unmerged(work, addr);
+			/* Others will not fare better. */
+			if (err == -ENOMEM)
+				return;
 			break;
 		default:
 			break;
 		}
 	}
-	return 0;
 }
 
-/*
- * One step of unmerging an address space, from @addr on: a part of one page
- * table, so that the mmap_lock is held for a few milliseconds at most. The new
- * @addr is ULONG_MAX after the last step.
- */
-static int unmerge_step(struct uksm_mm_slot *slot, unsigned long *addr, struct uksm_batch *batch)
+static unsigned int batch_copies(const struct uksm_batch *batch)
 {
+	unsigned int i, copies = 0;
+
+	for (i = 0; i < (batch->end - batch->start) >> PAGE_SHIFT; i++)
+		copies += batch->entry[i].mapped == UKSM_MAPPED_KSM ||
+			  batch->entry[i].mapped == UKSM_MAPPED_MERGED ||
+			  batch->entry[i].mapped == UKSM_MAPPED_MERGED_ZERO;
+	return copies;
+}
+
+/* A part of one page table of the address space, which has been entered. */
+static void unmerge_inside(struct uksm_unmerge *work)
+{
+	unsigned int vmas = VMAS_A_STEP;
 	struct vm_area_struct *vma;
-	int err;
+	unsigned int copies;
+	int err = 0;
 
-	if (!uksm_mm_slot_enter(slot)) {
-		*addr = ULONG_MAX;
-		return 0;
+	vma = uksm_vma_next_merged(work->slot->mm, &work->address, &vmas);
+	if (!vma)
+		return;
+	uksm_batch_get(work->batch, work->slot, vma, work->address, UKSM_BATCH_PAGES, false);
+	work->address = work->batch->end;
+	if (work->batch->hole)
+		return;
+	/* Neither the machine's guests nor those of a full cgroup are to die of this. */
+	copies = batch_copies(work->batch);
+	if (copies)
+		err = uksm_room_for_copies(work->slot->mm, copies);
+	if (err) {
+		note(&work->slot_err, err == -EDQUOT ? -ENOMEM : err);
+		work->address = TASK_SIZE_MAX;
+		return;
 	}
-	vma = uksm_vma_next_merged(slot->mm, *addr);
-	if (!vma) {
-		*addr = ULONG_MAX;
-		err = 0;
+	unmerge_batch(work, vma);
+	if (work->slot_err == -ENOMEM)
+		work->address = TASK_SIZE_MAX;
+}
+
+static void next_slot(struct uksm_unmerge *work)
+{
+	work->slot = uksm_mm_slots_next(work->slot);
+	work->address = 0;
+	work->tries = 0;
+	work->slot_err = 0;
+	work->phase = work->slot ? UKSM_UNMERGE_PAGES : UKSM_UNMERGE_NODES;
+	work->nodes = uksm_stable_nr_empty();
+}
+
+static void step_pages(struct uksm_unmerge *work)
+{
+	switch (work->tries < TRIES_MAX ? uksm_mm_slot_enter(work->slot) :
+					  uksm_mm_slot_enter_wait(work->slot)) {
+	case UKSM_ENTER_LOCKED:
+		/* Come back; whoever has the lock gets the CPU meanwhile. */
+		work->tries++;
+		work->waits = true;
+		return;
+	case UKSM_ENTER_DEAD:
+		work->address = TASK_SIZE_MAX;
+		break;
+	case UKSM_ENTERED:
+		work->tries = 0;
+		unmerge_inside(work);
+		uksm_mm_slot_leave(work->slot);
+		break;
+	}
+	if (work->address < TASK_SIZE_MAX)
+		return;
+	note(&work->err, work->slot_err);
+	/* Where pages are still merged their records are needed. */
+	if (work->slot_err) {
+		next_slot(work);
 	} else {
-		uksm_batch_get(batch, slot, vma, max(*addr, vma->vm_start), UKSM_BATCH_PAGES,
-			       false);
-		err = unmerge_batch(batch, vma);
-		*addr = batch->end;
+		work->address = 0;
+		work->phase = UKSM_UNMERGE_RECORDS;
 	}
-	uksm_mm_slot_leave(slot);
-	return err;
 }
 
-static int unmerge_slot(struct uksm_mm_slot *slot, bool interruptible, struct uksm_batch *batch)
+static void step_records(struct uksm_unmerge *work)
 {
-	unsigned long addr = 0;
-	int err = 0;
+	unsigned int records = RECORDS_A_STEP;
 
-	while (addr != ULONG_MAX && !err) {
-		if (interruptible && signal_pending(current))
-			return -ERESTARTSYS;
-		err = unmerge_step(slot, &addr, batch);
-		cond_resched();
-	}
-	if (!err)
-		uksm_tracked_del_range(slot, 0, TASK_SIZE_MAX);
-	return err;
+	if (!uksm_forget_range(work->slot, &work->address, TASK_SIZE_MAX, &records))
+		work->waits = true;
+	if (work->address < TASK_SIZE_MAX)
+		return;
+	if (xa_empty(&work->slot->chunks))
+		next_slot(work);
+	else
+		work->address = 0;
 }
 
-/* Each address space that is known by now; true if all went well. */
-static int unmerge_slots(bool interruptible, struct uksm_batch *batch)
+/* What is left is mapped by a process that was forked meanwhile, or is about to exit. */
+static void step_nodes(struct uksm_unmerge *work)
 {
-	struct uksm_mm_slot *slot;
-	int err = 0;
+	uksm_stable_release(NODES_A_STEP, false);
+	work->nodes -= min_t(unsigned long, work->nodes, NODES_A_STEP);
+	if (work->nodes)
+		return;
+	if (!work->err && (uksm_stable_nr_empty() || uksm_stats.pages_shared) &&
+	    ++work->round < ROUNDS_MAX) {
+		work->phase = UKSM_UNMERGE_DISCOVER;
+		uksm_discovery_begin(&work->walk);
+	} else {
+		work->phase = work->err ? UKSM_UNMERGE_DONE : UKSM_UNMERGE_SLOTS;
+	}
+}
 
-	for (slot = uksm_mm_slot_first(); slot && !err; slot = uksm_mm_slot_next(slot))
-		err = unmerge_slot(slot, interruptible, batch);
-	return err;
+static void step_slots(struct uksm_unmerge *work)
+{
+	struct uksm_mm_slot *slot = uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
+
+	if (slot)
+		uksm_mm_slot_bury(slot);
+	else
+		work->phase = UKSM_UNMERGE_DONE;
+}
+
+static void step_discover(struct uksm_unmerge *work)
+{
+	unsigned int processes = PROCESSES_A_STEP;
+
+	if (!uksm_discovery_step(&work->walk, &processes))
+		return;
+	uksm_mm_slots_settle_all();
+	work->slot = uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
+	work->address = 0;
+	work->tries = 0;
+	work->slot_err = 0;
+	work->nodes = uksm_stable_nr_empty();
+	work->phase = work->slot ? UKSM_UNMERGE_PAGES : UKSM_UNMERGE_NODES;
 }
 
 /**
- * uksm_unmerge_all() - unmerge all memory of all processes
- * @interruptible: give up when a signal is pending
+ * uksm_unmerge_begin() - prepare to unmerge everything
+ * @work: set up
  *
- * Every tracked page is forgotten. Nodes whose page is still mapped somewhere
- * are kept; that can only be in an address space which is being torn down.
+ * From here to uksm_unmerge_end() the scanner must keep off: slots are not freed.
  *
- * Context: the caller holds uksm_mutex, and sees to it that nothing is merged
- * meanwhile. Sleeps, in bounded steps.
- * Return: 0, -ENOMEM when memory for the copies ran out, or -ERESTARTSYS; in
- * both cases what has not been unmerged stays merged, and consistent.
+ * Return: 0 or -ENOMEM.
  */
-int uksm_unmerge_all(bool interruptible)
+int uksm_unmerge_begin(struct uksm_unmerge *work)
 {
-	struct uksm_batch *batch;
-	int round, err;
+	*work = (struct uksm_unmerge){
+		.phase = UKSM_UNMERGE_DISCOVER,
+		.batch = kmalloc(sizeof(*work->batch), GFP_KERNEL),
+	};
+	uksm_discovery_begin(&work->walk);
+	return work->batch ? 0 : -ENOMEM;
+}
 
+/**
+ * uksm_unmerge_step() - unmerge a little more
+ * @work: from uksm_unmerge_begin()
+ *
+ * Every tracked page is forgotten, and every address space let go, but those in which
+ * something has gone wrong. One of those does not end the work in others. Nodes whose page
+ * is still mapped somewhere are kept; that can only be in an address space which is being
+ * torn down, or by a fork that was quicker than all rounds.
+ *
+ * Context: the caller holds uksm_mutex, and may drop it between steps. Sleeps. When
+ * @work->waits is set the caller is to wait a little, and to clear it.
+ * Return: true if there is more; else @work->err is 0; -ENOMEM when memory for the copies
+ * ran out, or -EBUSY when the kernel refused some: what has not been unmerged stays merged,
+ * and consistent.
+ */
+bool uksm_unmerge_step(struct uksm_unmerge *work)
+{
 	lockdep_assert_held(&uksm_mutex);
 
-	batch = kmalloc(sizeof(*batch), GFP_KERNEL);
-	if (!batch)
-		return -ENOMEM;
-
-	for (round = 0; round < UNMERGE_ROUNDS; round++) {
-		uksm_mm_slots_discover(uksm_mm_slot_last());
-		err = unmerge_slots(interruptible, batch);
-		if (err || !uksm_stable_release(false))
-			break;
+	switch (work->phase) {
+	case UKSM_UNMERGE_DISCOVER:
+		step_discover(work);
+		break;
+	case UKSM_UNMERGE_PAGES:
+		step_pages(work);
+		break;
+	case UKSM_UNMERGE_RECORDS:
+		step_records(work);
+		break;
+	case UKSM_UNMERGE_NODES:
+		step_nodes(work);
+		break;
+	case UKSM_UNMERGE_SLOTS:
+		step_slots(work);
+		break;
+	case UKSM_UNMERGE_DONE:
+		break;
 	}
-	kfree(batch);
-	return err;
+	return work->phase != UKSM_UNMERGE_DONE;
+}
+
+/** uksm_unmerge_end() - free what uksm_unmerge_begin() has allocated */
+void uksm_unmerge_end(struct uksm_unmerge *work)
+{
+	kfree(work->batch);
 }

@@ -38,7 +38,23 @@ void uksm_unstable_add(struct uksm_tracked *t, unsigned int nid)
 	t->key.flags &= BIT(UKSM_NID_SHIFT) - 1;
 	t->key.flags |= nid << UKSM_NID_SHIFT;
 	uksm_index_add(&unstable.tree[nid], &t->key);
-	uksm_tracked_set_state(t, UKSM_UNSHARED);
+	uksm_tracked_set_unshared(t);
+}
+
+/**
+ * uksm_unstable_rotate() - let a page stand behind all others of its checksum
+ * @t: tracked page, %UKSM_UNSHARED
+ *
+ * So that a search that has looked at as many as it may begins with others the next time.
+ */
+void uksm_unstable_rotate(struct uksm_tracked *t)
+{
+	struct uksm_index *tree = &unstable.tree[uksm_tracked_nid(t)];
+
+	lockdep_assert_held(&uksm_mutex);
+
+	uksm_index_del(tree, &t->key);
+	uksm_index_add(tree, &t->key);
 }
 
 /**
@@ -50,7 +66,7 @@ void uksm_unstable_del(struct uksm_tracked *t)
 	lockdep_assert_held(&uksm_mutex);
 
 	uksm_index_del(&unstable.tree[uksm_tracked_nid(t)], &t->key);
-	uksm_tracked_set_state(t, UKSM_VOLATILE);
+	uksm_tracked_set_volatile(t);
 }
 
 /**
@@ -80,7 +96,7 @@ struct uksm_tracked *uksm_unstable_next(struct uksm_tracked *t)
 /** uksm_unstable_init() - allocate the roots; 0 or -ENOMEM */
 int uksm_unstable_init(void)
 {
-	return uksm_tree_set_init(&unstable);
+	return uksm_tree_set_init(&unstable, NULL);
 }
 
 /** uksm_unstable_exit() - free the roots; nothing is tracked any more */

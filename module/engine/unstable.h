@@ -9,6 +9,7 @@ struct uksm_tracked;
 
 void uksm_unstable_add(struct uksm_tracked *t, unsigned int nid);
 void uksm_unstable_del(struct uksm_tracked *t);
+void uksm_unstable_rotate(struct uksm_tracked *t);
 struct uksm_tracked *uksm_unstable_first(unsigned int nid, u32 checksum);
 struct uksm_tracked *uksm_unstable_next(struct uksm_tracked *t);
 

@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
 #include <linux/rmap.h>
 #include <linux/sched/cputime.h>
 #include <linux/static_call.h>
@@ -16,6 +17,7 @@
 /* Not declared for modules: on some of the kernels, or on any. */
 pmd_t *mm_find_pmd(struct mm_struct *mm, unsigned long address);
 void __put_anon_vma(struct anon_vma *anon_vma);
+void lru_add_drain(void);
 void flush_tlb_mm_range(struct mm_struct *mm, unsigned long start,
 			unsigned long end, unsigned int stride_shift,
 			bool freed_tables);
@@ -85,7 +87,7 @@ struct uksm_ksym_func {
 	const char *prototype;
 };
 
-#define UKSM_KSYM_MAX_FUNCS 24
+#define UKSM_KSYM_MAX_FUNCS 28
 
 /* Filled by uksm_ksyms_init(); gone once the module is loaded. */
 extern struct uksm_ksym_func uksm_ksym_funcs[UKSM_KSYM_MAX_FUNCS];

@@ -9,13 +9,15 @@
  * refuses if ksmd runs or still holds pages; from then on it refuses that 1,
  * until uksm_stock_release().
  *
- * Whether uksm has claimed changes, and is looked at by a store until it is
- * done, under stock_mutex. So a claim meets no store half way that would set
- * ksmd going after the claim has seen it idle. The stores that entered before
- * the hook was there are waited for when the module is loaded.
+ * A claim is made, and is looked at by a store until it is done, under stock_mutex. So a
+ * claim meets no store half way that would set ksmd going after the claim has seen it idle.
+ * A release waits for nobody: a store that has seen the claim was refused, and one that has
+ * not finds uksm stopped and empty. The stores that entered before the hook was there are
+ * waited for when the module is loaded.
  *
- * Lock order: uksm_mutex, stock_mutex, ksm_thread_mutex. Hooking takes cpus_lock
- * first, and so must not happen under any of them.
+ * A store may wait for memory that goes offline with stock_mutex held; the lock order is in
+ * engine/uksmd.h. Hooking takes cpu_hotplug_lock first, and so must not happen under any of
+ * these.
  */
 #include "kernel/stock.h"
 
@@ -50,7 +52,8 @@
 #define UKSM_RUN "/sys/kernel/mm/uksm/run"
 
 static DEFINE_MUTEX(stock_mutex);
-static bool claimed; /* under stock_mutex */
+/* Set under stock_mutex, cleared by uksm_stock_release() alone. */
+static bool claimed;
 
 /* Tasks in hooked_run_store(), counted before they enter it. */
 static atomic_t nr_stores;
@@ -63,19 +66,24 @@ static ssize_t hooked_run_store(struct kobject *kobj,
 				size_t count)
 {
 	unsigned int run;
+	bool refuse;
 	ssize_t ret;
 
 	if (kstrtouint(buf, 10, &run))
 		run = 0;
 
-	mutex_lock(&stock_mutex);
-	if (claimed && run == RUN_MERGE) {
+	ret = mutex_lock_killable(&stock_mutex);
+	if (ret)
+		goto out;
+	/* Pairs with the release of a claim: what uksm had is gone when ksmd starts. */
+	refuse = smp_load_acquire(&claimed);
+	if (refuse && run == RUN_MERGE) {
 		pr_notice_ratelimited(
 			"ksmd stays off while uksm runs or holds pages: write 2 to " UKSM_RUN
 			" first\n");
 		ret = -EBUSY;
 	} else {
-		if (claimed && run == RUN_UNMERGE)
+		if (refuse && run == RUN_UNMERGE)
 			pr_notice_ratelimited(
 				"paused until 0 is written to " STOCK_RUN "\n");
 		/*
@@ -85,7 +93,7 @@ static ssize_t hooked_run_store(struct kobject *kobj,
 		ret = static_call(uksm_run_store)(kobj, attr, buf, count);
 	}
 	mutex_unlock(&stock_mutex);
-
+out:
 	if (atomic_dec_and_test(&nr_stores))
 		wake_up_var(&nr_stores);
 	return ret;
@@ -185,9 +193,11 @@ static void unhook_run_store(void)
 	/*
 	 * redirect_run_store() has been left by all; who was redirected is
 	 * counted until almost the end of hooked_run_store(), and runs or is
-	 * preempted from there to its return.
+	 * preempted from there to its return. A second at a time: such a store takes as
+	 * long as memory takes to go offline, and who waits is not to be taken for hung.
 	 */
-	wait_var_event(&nr_stores, !atomic_read(&nr_stores));
+	while (!wait_var_event_timeout(&nr_stores, !atomic_read(&nr_stores), HZ))
+		;
 	synchronize_rcu_tasks();
 }
 
@@ -267,6 +277,9 @@ void uksm_stock_set_enter_hint(void (*hint)(void))
  *
  * Call before anything is merged. A second claim has no effect.
  *
+ * Context: not under uksm_mutex: it may take as long as ksmd's unmerging, or as memory takes
+ * to go offline. Can be interrupted.
+ *
  * Return: 0, -EINTR when a signal came, or -EBUSY after one line in the log when
  * ksmd is not idle and empty: when its run file does not read 0, or it holds
  * pages.
@@ -308,7 +321,7 @@ int uksm_stock_claim(void)
 			"ksmd is set to unmerge: write 0 to " STOCK_RUN
 			" first\n");
 	else
-		claimed = true;
+		WRITE_ONCE(claimed, true);
 	if (!claimed)
 		err = -EBUSY;
 out:
@@ -322,13 +335,11 @@ out:
  * Call when uksm neither runs nor holds any merged page. A second release has no
  * effect.
  *
- * Context: may sleep.
+ * Context: any; of one caller at a time, who does not claim meanwhile.
  */
 void uksm_stock_release(void)
 {
-	mutex_lock(&stock_mutex);
-	claimed = false;
-	mutex_unlock(&stock_mutex);
+	smp_store_release(&claimed, false);
 }
 
 /**

@@ -25,6 +25,17 @@ struct uksm_chain;
 struct uksm_tracked;
 
 /**
+ * struct uksm_stable_place - what the stable tree keeps with a key, besides it
+ * @whole: second key: uksm_checksum_whole() of the content
+ * @sample: the weak sample by which @key was computed, held in the set of these
+ *	as long as the key is in the tree; 0 if there is none
+ */
+struct uksm_stable_place {
+	u64 whole;
+	u32 sample;
+};
+
+/**
  * struct uksm_stable_node - one merged page; twin of struct ksm_stable_node
  * @marker: &uksm_stable_marker, tells our nodes from ksmd's. The kernel never
  *	reads bytes 0-39 of a node that ksmd's own trees do not hold.
@@ -35,7 +46,8 @@ struct uksm_tracked;
  * @nid: index of the stable tree that holds the node (0 unless trees are per
  *	NUMA node)
  * @chain: the chain that holds the node, or NULL
- * @dup: link in @chain
+ * @dup: link in @chain, or in the list of nodes without rmap_item
+ * @place: while @key is in the tree: then @dup is not in use
  */
 struct uksm_stable_node {
 	const void *marker;
@@ -46,7 +58,10 @@ struct uksm_stable_node {
 	int nid;
 	/* The kernel's structure ends here. */
 	struct uksm_chain *chain;
-	struct list_head dup;
+	union {
+		struct list_head dup;
+		struct uksm_stable_place place;
+	};
 };
 
 /**
@@ -80,5 +95,7 @@ static_assert(offsetof(struct uksm_rmap_item, address) == 24);
 static_assert(offsetof(struct uksm_rmap_item, linear_page_index) == 32);
 static_assert(offsetof(struct uksm_rmap_item, hlist) == 48);
 static_assert(sizeof(struct uksm_rmap_item) == 64);
+/* One more word would make it a third larger, in the slabs that there are. */
+static_assert(sizeof(struct uksm_stable_node) <= 96);
 
 #endif

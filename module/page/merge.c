@@ -12,9 +12,8 @@
 
 #include "compat/compat.h"
 #include "compat/pte.h"
-#include "engine/uksmd.h"
+#include "kernel/race.h"
 #include "kernel/twin.h"
-#include "page/walk.h"
 #include "pure/checksum.h"
 
 /**
@@ -64,6 +63,22 @@ bool uksm_pages_identical(struct page *a, struct page *b)
 }
 
 /**
+ * uksm_pages_samples_agree() - uksm_checksum_samples_agree() of two pages
+ * @a: page, with a reference
+ * @b: page, with a reference
+ */
+bool uksm_pages_samples_agree(struct page *a, struct page *b)
+{
+	void *va = kmap_local_page(a);
+	void *vb = kmap_local_page(b);
+	bool agree = uksm_checksum_samples_agree(va, vb);
+
+	kunmap_local(vb);
+	kunmap_local(va);
+	return agree;
+}
+
+/**
  * uksm_page_is_zero() - is every byte of a page zero?
  * @page: page, with a reference
  */
@@ -86,15 +101,22 @@ bool uksm_page_is_zero(struct page *page)
  */
 int uksm_page_split(struct page *page)
 {
-	int err;
+	struct folio *folio = page_folio(page);
+	int err = 0;
 
 	if (!PageCompound(page))
 		return 0;
-	if (!folio_trylock(page_folio(page)))
+	if (!folio_trylock(folio))
 		return -EBUSY;
-	/* The folio may have been split before we had the lock. */
-	err = PageCompound(page) ? uksm_split_folio(page) : 0;
-	folio_unlock(page_folio(page));
+	/* It may have been split before we had the lock, and the page be another folio's. */
+	if (page_folio(page) != folio) {
+		folio_unlock(folio);
+		return -EBUSY;
+	}
+	if (PageCompound(page))
+		err = uksm_split_folio(page);
+	/* The kernel unlocks all folios that it has made but that of @page. */
+	folio_unlock(err ? folio : page_folio(page));
 	return err ? -EBUSY : 0;
 }
 
@@ -122,92 +144,76 @@ bool uksm_page_in_use(struct page *page)
  */
 #define BYSTANDERS_MAX	4
 
-/* Page tables of some neighbouring mappings, locked, with KVM kept out. */
-struct window {
-	struct vm_area_struct *vma;
-	unsigned long start;
-	unsigned long end;
-	spinlock_t *ptl;
-	pte_t *ptep;
-};
-
-/* What KVM is kept out of by the open window: there is one at a time, under uksm_mutex. */
-static struct {
-	unsigned int nr;
-	struct uksm_invalidate range[UKSM_BATCH_PAGES];
-} shut_out;
-
-static void shut_out_add(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+static void shut_out_add(struct uksm_window *w, unsigned long start, unsigned long end)
 {
-	uksm_invalidate_start(&shut_out.range[shut_out.nr++], vma, start, end);
+	uksm_invalidate_start(&w->range[w->nr_ranges++], w->vma, start, end);
 }
 
 /* The pages that are to change, and few others. */
-static void shut_out_start(struct vm_area_struct *vma, const struct uksm_mapping *mapping,
+static void shut_out_start(struct uksm_window *w, const struct uksm_mapping *mapping,
 			   unsigned int nr)
 {
 	unsigned long start = 0, end = 0;
 	unsigned int i;
 
-	WARN_ON_ONCE(shut_out.nr);
+	w->nr_ranges = 0;
 	for (i = 0; i < nr; i++) {
 		if (mapping[i].err)
 			continue;
 		if (end && mapping[i].addr - end > BYSTANDERS_MAX * PAGE_SIZE) {
-			shut_out_add(vma, start, end);
+			shut_out_add(w, start, end);
 			end = 0;
 		}
 		start = end ? start : mapping[i].addr;
 		end = mapping[i].addr + PAGE_SIZE;
 	}
 	if (end)
-		shut_out_add(vma, start, end);
+		shut_out_add(w, start, end);
 }
 
-static void shut_out_end(void)
+static void shut_out_end(struct uksm_window *w)
 {
-	while (shut_out.nr)
-		uksm_invalidate_end(&shut_out.range[--shut_out.nr]);
+	while (w->nr_ranges)
+		uksm_invalidate_end(&w->range[--w->nr_ranges]);
 }
 
 /*
  * One page-table lock for all mappings, which are sorted and of one page table. If
  * there is none (any more), then false, and all fail.
  */
-static bool window_open(struct window *w, struct vm_area_struct *vma,
+static bool window_open(struct uksm_window *w, struct vm_area_struct *vma,
 			struct uksm_mapping *mapping, unsigned int nr)
 {
 	pmd_t *pmd = uksm_find_pmd(vma->vm_mm, mapping[0].addr);
 	unsigned int i;
 
-	lockdep_assert_held(&uksm_mutex);
 	w->vma = vma;
 	w->start = mapping[0].addr;
 	w->end = mapping[nr - 1].addr + PAGE_SIZE;
 	w->ptep = NULL;
 	if (pmd) {
-		shut_out_start(vma, mapping, nr);
+		shut_out_start(w, mapping, nr);
 		w->ptep = uksm_pte_map_lock(vma->vm_mm, pmd, w->start, &w->ptl);
 		if (!w->ptep)
-			shut_out_end();
+			shut_out_end(w);
 	}
 	for (i = 0; !w->ptep && i < nr; i++)
 		mapping[i].err = mapping[i].err ?: -EAGAIN;
 	return w->ptep;
 }
 
-static void window_close(struct window *w)
+static void window_close(struct uksm_window *w)
 {
 	pte_unmap_unlock(w->ptep, w->ptl);
-	shut_out_end();
+	shut_out_end(w);
 }
 
-static pte_t *window_pte(const struct window *w, unsigned long addr)
+static pte_t *window_pte(const struct uksm_window *w, unsigned long addr)
 {
 	return w->ptep + ((addr - w->start) >> PAGE_SHIFT);
 }
 
-static void window_flush(const struct window *w)
+static void window_flush(const struct uksm_window *w)
 {
 	uksm_flush_tlb(w->vma, w->start, w->end);
 }
@@ -217,7 +223,7 @@ static void window_flush(const struct window *w)
  * protect_end() must follow a flush; else it is read-only for everybody already,
  * and for good, or m->err says why it is left as it was.
  */
-static bool protect_begin(const struct window *w, struct uksm_mapping *m)
+static bool protect_begin(const struct uksm_window *w, struct uksm_mapping *m)
 {
 	pte_t *ptep = window_pte(w, m->addr);
 
@@ -245,7 +251,7 @@ static bool protect_begin(const struct window *w, struct uksm_mapping *m)
  * With the PTE gone and flushed it can take no more, so only now does the count
  * tell whether one was taken, for O_DIRECT or a device say.
  */
-static void protect_end(const struct window *w, struct uksm_mapping *m)
+static void protect_end(const struct uksm_window *w, struct uksm_mapping *m)
 {
 	struct folio *folio = page_folio(m->page);
 
@@ -262,12 +268,13 @@ static void protect_end(const struct window *w, struct uksm_mapping *m)
 
 /**
  * uksm_write_protect() - take the write permission from pages' mappings
+ * @w: scratch memory
  * @vma: the VMA that holds the addresses
  * @mapping: which, in the order of their addresses, of one page table; those that
  *	have an error are left alone. Sets @pte; and @err: -EAGAIN when another page
  *	is mapped there by now; -EBUSY when somebody holds a reference by which the
  *	page could still be written.
- * @nr: how many, 1 to %UKSM_BATCH_PAGES
+ * @nr: how many, 1 to %UKSM_MERGE_MAX
  *
  * Afterwards the content of a page stays as it is until somebody has broken COW,
  * which changes the PTE: pages that are mapped elsewhere as well are
@@ -276,23 +283,23 @@ static void protect_end(const struct window *w, struct uksm_mapping *m)
  * Context: the caller holds the mmap_lock and the folio locks, and keeps the
  * latter up to uksm_replace_pages(). Sleeps in MMU notifiers.
  */
-void uksm_write_protect(struct vm_area_struct *vma, struct uksm_mapping *mapping, unsigned int nr)
+void uksm_write_protect(struct uksm_window *w, struct vm_area_struct *vma,
+			struct uksm_mapping *mapping, unsigned int nr)
 {
-	DECLARE_BITMAP(cleared, UKSM_BATCH_PAGES) = { 0 };
-	struct window w;
+	DECLARE_BITMAP(cleared, UKSM_MERGE_MAX) = { 0 };
 	unsigned int i;
 
-	if (!window_open(&w, vma, mapping, nr))
+	if (!window_open(w, vma, mapping, nr))
 		return;
 	for (i = 0; i < nr; i++)
-		if (!mapping[i].err && protect_begin(&w, &mapping[i]))
+		if (!mapping[i].err && protect_begin(w, &mapping[i]))
 			__set_bit(i, cleared);
-	if (!bitmap_empty(cleared, UKSM_BATCH_PAGES)) {
-		window_flush(&w);
+	if (!bitmap_empty(cleared, UKSM_MERGE_MAX)) {
+		window_flush(w);
 		for_each_set_bit(i, cleared, nr)
-			protect_end(&w, &mapping[i]);
+			protect_end(w, &mapping[i]);
 	}
-	window_close(&w);
+	window_close(w);
 }
 
 /* The bits of the old PTE that user space put there come along. */
@@ -310,7 +317,7 @@ static pte_t pte_inherit(pte_t pte, pte_t old)
  * Map the new page. Until the flush the old one may still be read through the TLB,
  * which has the same content and keeps our reference; written it cannot be.
  */
-static void replace_pte(const struct window *w, struct uksm_mapping *m)
+static void replace_pte(const struct uksm_window *w, struct uksm_mapping *m)
 {
 	pte_t *ptep = window_pte(w, m->addr);
 	struct vm_area_struct *vma = w->vma;
@@ -352,30 +359,67 @@ static void page_unmapped(struct vm_area_struct *vma, struct page *page)
 
 /**
  * uksm_replace_pages() - map merged pages in the place of pages equal to them
+ * @w: scratch memory
  * @vma: the VMA that holds the addresses
  * @mapping: as it came from uksm_write_protect(), with @kpage; those that have an
  *	error are left alone. Sets @err: -EAGAIN when the PTE has changed.
- * @nr: how many, 1 to %UKSM_BATCH_PAGES
+ * @nr: how many, 1 to %UKSM_MERGE_MAX
  *
  * Context: the caller holds the mmap_lock and the locks of all folios, and has
  * found the pages identical since they were write-protected. Sleeps in MMU
  * notifiers.
  */
-void uksm_replace_pages(struct vm_area_struct *vma, struct uksm_mapping *mapping, unsigned int nr)
+void uksm_replace_pages(struct uksm_window *w, struct vm_area_struct *vma,
+			struct uksm_mapping *mapping, unsigned int nr)
 {
-	struct window w;
 	unsigned int i;
 
-	if (!window_open(&w, vma, mapping, nr))
+	uksm_race_point("protect-replace");
+	if (!window_open(w, vma, mapping, nr))
 		return;
 	for (i = 0; i < nr; i++)
 		if (!mapping[i].err)
-			replace_pte(&w, &mapping[i]);
-	window_flush(&w);
+			replace_pte(w, &mapping[i]);
+	window_flush(w);
 	for (i = 0; i < nr; i++)
 		if (!mapping[i].err)
 			page_unmapped(vma, mapping[i].page);
-	window_close(&w);
+	window_close(w);
+}
+
+/**
+ * uksm_mark_zero_page() - have an address that maps the zero page count as merged with it
+ * @vma: the VMA that holds the address
+ * @addr: user virtual address, page aligned
+ *
+ * For a page of zeroes that became the zero page otherwise, by the split of a huge page.
+ *
+ * Context: the caller holds the mmap_lock.
+ * Return: true if the address maps the zero page with the mark of merging.
+ */
+bool uksm_mark_zero_page(struct vm_area_struct *vma, unsigned long addr)
+{
+	pmd_t *pmd = uksm_find_pmd(vma->vm_mm, addr);
+	bool marked = false;
+	spinlock_t *ptl;
+	pte_t *ptep, pte;
+
+	if (!uksm_zero_pages_marked() || !pmd)
+		return false;
+	ptep = uksm_pte_map_lock(vma->vm_mm, pmd, addr, &ptl);
+	if (!ptep)
+		return false;
+	pte = ptep_get(ptep);
+	if (pte_present(pte) && uksm_pfn_is_zero_page(pte_pfn(pte))) {
+		/* Read-only it is and stays, so nobody can have it otherwise in a TLB. */
+		if (!uksm_pte_is_merged_zero(pte)) {
+			set_pte_at(vma->vm_mm, addr, ptep, uksm_zero_pte_mark(pte));
+			uksm_account_zero_mark(vma->vm_mm);
+		}
+		marked = true;
+	}
+	pte_unmap_unlock(ptep, ptl);
+	return marked;
 }
 
 /**

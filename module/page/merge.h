@@ -5,7 +5,12 @@
 
 #include <linux/mm_types.h>
 
+#include "compat/compat.h"
+
 struct uksm_stable_node;
+
+/* So many mappings at most are changed at a time. */
+#define UKSM_MERGE_MAX	64
 
 /**
  * struct uksm_mapping - a page, and where it is mapped
@@ -23,13 +28,38 @@ struct uksm_mapping {
 	int err;
 };
 
+/**
+ * struct uksm_window - page tables of some neighbouring mappings, locked, with KVM
+ *	kept out; memory of the caller's, used from the begin of a call to its end
+ * @vma: the VMA
+ * @start: first address
+ * @end: end of the range, exclusive
+ * @ptl: the page-table lock
+ * @ptep: the PTE of @start
+ * @nr_ranges: what KVM is kept out of
+ * @range: the ranges
+ */
+struct uksm_window {
+	struct vm_area_struct *vma;
+	unsigned long start;
+	unsigned long end;
+	spinlock_t *ptl;
+	pte_t *ptep;
+	unsigned int nr_ranges;
+	struct uksm_invalidate range[UKSM_MERGE_MAX];
+};
+
 u32 uksm_page_checksum(struct page *page);
 bool uksm_pages_identical(struct page *a, struct page *b);
+bool uksm_pages_samples_agree(struct page *a, struct page *b);
 bool uksm_page_is_zero(struct page *page);
 bool uksm_page_in_use(struct page *page);
 int uksm_page_split(struct page *page);
-void uksm_write_protect(struct vm_area_struct *vma, struct uksm_mapping *mapping, unsigned int nr);
-void uksm_replace_pages(struct vm_area_struct *vma, struct uksm_mapping *mapping, unsigned int nr);
+void uksm_write_protect(struct uksm_window *w, struct vm_area_struct *vma,
+			struct uksm_mapping *mapping, unsigned int nr);
+void uksm_replace_pages(struct uksm_window *w, struct vm_area_struct *vma,
+			struct uksm_mapping *mapping, unsigned int nr);
+bool uksm_mark_zero_page(struct vm_area_struct *vma, unsigned long addr);
 void uksm_keep_content(struct folio *folio);
 void uksm_make_ksm(struct folio *folio, struct uksm_stable_node *node);
 

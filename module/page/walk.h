@@ -5,17 +5,17 @@
 
 #include <linux/mm_types.h>
 
-struct uksm_mm_slot;
-struct uksm_tracked;
-
+struct uksm_stable_node;
 struct vm_area_struct *uksm_vma_lookup(struct mm_struct *mm, unsigned long addr);
-struct vm_area_struct *uksm_vma_next(struct mm_struct *mm, unsigned long addr);
-struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long addr);
+struct vm_area_struct *uksm_vma_next(struct mm_struct *mm, unsigned long *addr,
+				     unsigned int *vmas);
+struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long *addr,
+					    unsigned int *vmas);
 
 /**
  * enum uksm_mapped - what is mapped at an address, pages to merge last
  * @UKSM_MAPPED_NONE: nothing, or nothing that can be merged
- * @UKSM_MAPPED_BUSY: a page under migration: it will be back
+ * @UKSM_MAPPED_BUSY: a page under migration, or otherwise out of reach: it will be back
  * @UKSM_MAPPED_ZERO: the zero page
  * @UKSM_MAPPED_MERGED_ZERO: the zero page, in the place of a page merged with it,
  *	on kernels that tell the two apart
@@ -37,37 +37,13 @@ enum uksm_mapped {
 	UKSM_MAPPED_MERGED,
 };
 
+enum uksm_mapped uksm_pte_mapped(struct vm_area_struct *vma, unsigned long addr, pte_t pte,
+				 const struct uksm_stable_node *node, struct page **pagep);
+struct page *uksm_huge_pmd_page(pmd_t pmd, unsigned long addr);
 enum uksm_mapped uksm_mapped_at(struct vm_area_struct *vma, unsigned long addr,
 				struct page **pagep);
 struct page *uksm_page_get(struct vm_area_struct *vma, unsigned long addr);
 void uksm_pages_get(struct vm_area_struct *vma, unsigned long start,
 		    const unsigned long *wanted, struct page **pages);
-
-#define UKSM_BATCH_PAGES	64
-
-/**
- * struct uksm_batch - what is mapped in a short range of addresses
- * @start: first address
- * @end: end of the range, exclusive
- * @hole: nothing is mapped in the range, and @entry does not cover it
- * @row: the records of the range, see uksm_tracked_row(), or NULL
- * @entry: what is mapped at @start + n * PAGE_SIZE; and if asked for, the checksum of
- *	%UKSM_MAPPED_PAGE and %UKSM_MAPPED_KSM, and uksm_kpfn_nid() of the former
- */
-struct uksm_batch {
-	unsigned long start;
-	unsigned long end;
-	bool hole;
-	struct uksm_tracked *row;
-	struct {
-		u32 checksum;
-		unsigned int nid;
-		enum uksm_mapped mapped;
-	} entry[UKSM_BATCH_PAGES];
-};
-
-void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
-		    struct vm_area_struct *vma, unsigned long start, unsigned int max_pages,
-		    bool hash);
 
 #endif

@@ -6,33 +6,47 @@
  * whether two pages are equal: that is memcmp()'s, under write protection.  So
  * a sample that misses a difference costs a comparison and no more.
  *
- * Two things guard against somebody who wants many pages to share a checksum,
- * and so to make one list of equals long: the key, and that the positions of
- * the sampled lines are drawn at random.  Neither ever leaves the module.
+ * A key, and positions of the sampled lines that are drawn at random, keep
+ * anybody from choosing pages that collide though their samples differ.  Neither
+ * ever leaves the module.  Nothing keeps anybody from having pages that agree in
+ * the sample and differ elsewhere: a family of pages that differ in one line has
+ * one checksum unless that line is sampled, and of 64 lines few are.  Mostly
+ * empty pages, and the pages of one kind of table, are such families by nature.
  *
- * Pages that agree in the sample and differ elsewhere come in families: mostly
- * empty pages, or the pages of one kind of table.  Such a family gets a
- * stronger checksum, over all of the page, when its sample repeats itself or
- * when uksm_checksum_strengthen() has been told of it.  The many other pages
- * pay for a few lines.
+ * A family gets a stronger checksum, over all of the page, when its sample
+ * repeats itself or when uksm_checksum_strengthen() has been told of it.  What
+ * bounds the damage is that this costs one entry of a set, however large the
+ * family is.  The set grows with their number, up to a bound, and forgets those
+ * that nobody has met for long.  When it is full the families that come later
+ * are told apart by uksm_checksum_whole(), where pages are kept in order by it.
+ * The many other pages pay for a few lines.
  */
 #include "checksum.h"
 
 #include <linux/cache.h>
 #include <linux/compiler.h>
+#include <linux/gfp.h>
 #include <linux/jhash.h>
 #include <linux/minmax.h>
 #include <linux/prefetch.h>
 #include <linux/random.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
-/* Checksums of samples that are too weak are kept in a table of this size. */
-#define WEAK_SLOTS	4096u
+/* Buckets of the set of weak samples, and how many entries each is to have. */
+#define WEAK_BUCKETS_MIN	(1u << 12)
+#define WEAK_BUCKETS_MAX	(1u << 16)
+#define WEAK_BUCKETS_GROW	4u
+#define WEAK_LOAD		4u
+/* Full scans that an entry outlives without a page of its family being met. */
+#define WEAK_EPOCHS		16u
+/* 8 KiB, of which a few lines are in use as long as few samples are weak. */
+#define WEAK_FILTER_WORDS	(1u << 10)
+#define WEAK_GFP		(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
 
 /*
  * Changes only while no checksum is kept anywhere and none is being computed:
- * values from before and after do not compare.  The exception is @weak, see
- * uksm_checksum_strengthen().
+ * values from before and after do not compare.
  */
 static struct {
 	struct uksm_checksum_key key;
@@ -42,9 +56,37 @@ static struct {
 	unsigned int lines;
 	u8 order[UKSM_LINES];	/* lines in the order in which they are chosen */
 	u8 sample[UKSM_LINES];	/* those that are, by address */
-	unsigned int nr_weak;
-	u32 weak[WEAK_SLOTS];	/* 0: free */
 } config __read_mostly;
+
+/**
+ * struct weak_sample - a sample whose pages are hashed in whole
+ * @next: in the same bucket
+ * @checksum: of the sample; never 0
+ * @seen: epoch in which a page of it was hashed last
+ * @held: how many depend on the entry, so that it must not be dropped
+ */
+struct weak_sample {
+	struct weak_sample *next;
+	u32 checksum;
+	u32 seen;
+	u32 held;
+};
+
+/*
+ * The set of weak samples.  Its buckets are chosen by the low bits of a
+ * checksum, the bits of the filters by the high ones.
+ */
+static struct {
+	struct weak_sample **bucket;	/* NULL until there is an entry */
+	unsigned int nr_buckets;	/* a power of two, or 0 */
+	unsigned int nr;
+	unsigned int age_bucket;	/* the next one to be aged */
+	u32 epoch;
+	/* A bit for each entry.  Others may be set: of entries that are gone. */
+	u64 filter[WEAK_FILTER_WORDS];
+	/* What the filter is to be when all buckets have been aged. */
+	u64 next_filter[WEAK_FILTER_WORDS];
+} weak;
 
 static const void *line_at(const void *page, unsigned int line)
 {
@@ -85,23 +127,9 @@ static bool line_is_zero(const void *line)
 	return !(word[0] | word[1] | word[2] | word[3] | word[4] | word[5] | word[6] | word[7]);
 }
 
-/*
- * In the order of their addresses, which is how the hardware likes to read.  Of
- * most pages that are hashed in whole the greatest part is empty, so the sum is
- * that of a page of zeroes, corrected for the other lines.
- */
 static u32 hash_whole(const void *page)
 {
-	u64 sum = config.zero_page_sum;
-	unsigned int line;
-
-	for (line = 0; line < UKSM_LINES; line++) {
-		const u32 *content = line_at(page, line);
-
-		if (!line_is_zero(content))
-			sum += line_sum(content, line) - config.zero_sum[line];
-	}
-	return finish(sum);
+	return finish(uksm_checksum_whole(page));
 }
 
 static u32 hash_sample(const void *page)
@@ -116,14 +144,141 @@ static u32 hash_sample(const void *page)
 	return finish(sum);
 }
 
-static u32 *weak_slot(u32 checksum)
+static bool filter_has(const u64 *filter, u32 checksum)
 {
-	return &config.weak[checksum % WEAK_SLOTS];
+	return filter[checksum >> 22] >> (checksum >> 16 & 63) & 1;
 }
 
-static bool is_weak(u32 checksum)
+static void filter_add(u64 *filter, u32 checksum)
 {
-	return config.nr_weak && *weak_slot(checksum) == checksum && checksum;
+	filter[checksum >> 22] |= 1ull << (checksum >> 16 & 63);
+}
+
+static struct weak_sample **weak_bucket(u32 checksum)
+{
+	return &weak.bucket[checksum & (weak.nr_buckets - 1)];
+}
+
+static struct weak_sample *weak_find(u32 checksum)
+{
+	struct weak_sample *entry;
+
+	if (!weak.nr || !filter_has(weak.filter, checksum))
+		return NULL;
+	entry = *weak_bucket(checksum);
+	while (entry && entry->checksum != checksum)
+		entry = entry->next;
+	return entry;
+}
+
+/* As pages are hashed by the million, what is true already is not written. */
+static void weak_see(struct weak_sample *entry)
+{
+	if (READ_ONCE(entry->seen) != weak.epoch)
+		WRITE_ONCE(entry->seen, weak.epoch);
+}
+
+/* The filter to be has no bit of an entry met before. */
+static void age_restart(void)
+{
+	weak.age_bucket = 0;
+	memset(weak.next_filter, 0, sizeof(weak.next_filter));
+}
+
+static void weak_link(struct weak_sample *entry)
+{
+	struct weak_sample **bucket = weak_bucket(entry->checksum);
+
+	entry->next = *bucket;
+	*bucket = entry;
+}
+
+/* False if there is no memory; the entries are where they were. */
+static bool weak_resize(unsigned int nr_buckets)
+{
+	struct weak_sample **old = weak.bucket, *entry, *next, **bucket;
+	unsigned int old_nr = weak.nr_buckets, i;
+
+	bucket = kvcalloc(nr_buckets, sizeof(*bucket), WEAK_GFP);
+	if (!bucket)
+		return false;
+	weak.bucket = bucket;
+	weak.nr_buckets = nr_buckets;
+	for (i = 0; i < old_nr; i++) {
+		for (entry = old[i]; entry; entry = next) {
+			next = entry->next;
+			weak_link(entry);
+		}
+	}
+	kvfree(old);
+	age_restart();
+	return true;
+}
+
+/* Want of memory for more buckets makes long chains, and that is all. */
+static bool weak_make_room(void)
+{
+	if (weak.nr >= UKSM_WEAK_MAX)
+		return false;
+	if (!weak.nr_buckets)
+		return weak_resize(WEAK_BUCKETS_MIN);
+	if (weak.nr >= WEAK_LOAD * weak.nr_buckets && weak.nr_buckets < WEAK_BUCKETS_MAX)
+		weak_resize(WEAK_BUCKETS_GROW * weak.nr_buckets);
+	return true;
+}
+
+static bool weak_add(u32 checksum)
+{
+	struct weak_sample *entry;
+
+	if (!weak_make_room())
+		return false;
+	entry = kmalloc(sizeof(*entry), WEAK_GFP);
+	if (!entry)
+		return false;
+	entry->checksum = checksum;
+	entry->seen = weak.epoch;
+	entry->held = 0;
+	weak_link(entry);
+	filter_add(weak.filter, checksum);
+	filter_add(weak.next_filter, checksum);
+	weak.nr++;
+	return true;
+}
+
+static void weak_free_all(void)
+{
+	struct weak_sample *entry, *next;
+	unsigned int i;
+
+	for (i = 0; i < weak.nr_buckets; i++) {
+		for (entry = weak.bucket[i]; entry; entry = next) {
+			next = entry->next;
+			kfree(entry);
+		}
+	}
+	kvfree(weak.bucket);
+	memset(&weak, 0, sizeof(weak));
+}
+
+/* Drop the entries of a bucket that have been neither held nor met for long. */
+static unsigned int age_bucket(struct weak_sample **link)
+{
+	struct weak_sample *entry;
+	unsigned int dropped = 0;
+
+	while ((entry = *link)) {
+		if (entry->held || weak.epoch - entry->seen <= WEAK_EPOCHS) {
+			filter_add(weak.next_filter, entry->checksum);
+			link = &entry->next;
+			continue;
+		}
+		*link = entry->next;
+		kfree(entry);
+		weak.nr--;
+		dropped++;
+	}
+	return dropped;
 }
 
 static bool lines_equal(const u64 *a, const u64 *b)
@@ -160,9 +315,13 @@ static bool sample_repeats(const void *page)
  * uksm_checksum() - checksum of one page's content
  * @page: UKSM_PAGE_BYTES mapped bytes, aligned to a cache line
  *
- * A function of the content, of what uksm_checksum_setup() was given and of what
- * uksm_checksum_strengthen() was told.  It writes nothing, allocates nothing and
- * does not sleep: any context, and any number of callers at the same time.
+ * A function of the content, of what uksm_checksum_setup() was given and of which
+ * samples are weak.  It allocates nothing and does not sleep.  All it writes is
+ * that a weak sample has been met.
+ *
+ * Context: any, and any number of callers at the same time, but none at the same
+ * time as a function that changes what the checksum is: setup, set_lines,
+ * strengthen, age, age_step and exit.
  *
  * The page may be written meanwhile, through page tables that this code has no
  * part in, and plain loads are all that is needed.  Whatever a load returns,
@@ -173,12 +332,56 @@ static bool sample_repeats(const void *page)
  */
 u32 uksm_checksum(const void *page)
 {
+	struct weak_sample *entry;
 	u32 checksum;
 
 	if (config.lines == UKSM_LINES || sample_repeats(page))
 		return hash_whole(page);
 	checksum = hash_sample(page);
-	return is_weak(checksum) ? hash_whole(page) : checksum;
+	entry = weak_find(checksum);
+	if (!entry)
+		return checksum;
+	weak_see(entry);
+	return hash_whole(page);
+}
+
+/**
+ * uksm_checksum_whole() - a sum over all of a page
+ * @page: as for uksm_checksum()
+ *
+ * The second key of pages whose checksums agree.  For any two different contents
+ * the sums agree with a probability of 2^-32 at most, over the keys.
+ *
+ * The lines are read in the order of their addresses, which is how the hardware
+ * likes it.  Of most pages that are hashed in whole the greatest part is empty, so
+ * the sum is that of a page of zeroes, corrected for the other lines.
+ *
+ * Context: as for uksm_checksum().
+ */
+u64 uksm_checksum_whole(const void *page)
+{
+	u64 sum = config.zero_page_sum;
+	unsigned int line;
+
+	for (line = 0; line < UKSM_LINES; line++) {
+		const u32 *content = line_at(page, line);
+
+		if (!line_is_zero(content))
+			sum += line_sum(content, line) - config.zero_sum[line];
+	}
+	return sum;
+}
+
+/**
+ * uksm_checksum_of_whole() - checksum of a page that is hashed in whole
+ * @whole: what uksm_checksum_whole() gave for it
+ *
+ * Return: what uksm_checksum() gives for the page if its sample is weak, or repeats
+ * itself, or all lines are sampled.
+ */
+u32 uksm_checksum_of_whole(u64 whole)
+{
+	return finish(whole);
 }
 
 /**
@@ -197,6 +400,31 @@ void uksm_checksum_prefetch(const void *page)
 }
 
 /**
+ * uksm_checksum_samples_agree() - have two pages their checksum in common by design?
+ * @a: one page, as for uksm_checksum()
+ * @b: the other, of different content
+ *
+ * To be asked before uksm_checksum_strengthen().  Among millions of pages some have
+ * different samples and by chance the same checksum.  An entry for each such pair
+ * would fill the set.
+ *
+ * Return: true if all bytes that the checksum depends on are equal in both, and a
+ * checksum of the whole pages would tell them apart; false when it is that already.
+ */
+bool uksm_checksum_samples_agree(const void *a, const void *b)
+{
+	unsigned int i;
+
+	if (config.lines == UKSM_LINES)
+		return false;
+	for (i = 0; i < config.lines; i++) {
+		if (!lines_equal(line_at(a, config.sample[i]), line_at(b, config.sample[i])))
+			return false;
+	}
+	return !sample_repeats(a) && !weak_find(hash_sample(a));
+}
+
+/**
  * uksm_checksum_strengthen() - hash more of the pages that have a checksum
  * @page: one of them, as for uksm_checksum()
  * @checksum: what uksm_checksum() gave for pages of different content
@@ -205,22 +433,144 @@ void uksm_checksum_prefetch(const void *page)
  * was recorded under @checksum does not compare any more: each such page looks
  * changed.  All others have the checksum they had.
  *
- * Context: the caller serialises this with uksm_checksum().
+ * Context: the caller serialises this with uksm_checksum().  Allocates memory; once
+ * in a while, when the set grows, it takes milliseconds.
  * Return: true if the checksum is stronger now than before; false when it is one
- * of whole pages already, @page does not have it (any more), or too many others
- * have been strengthened.
+ * of whole pages already, @page does not have it (any more), there is no memory, or
+ * UKSM_WEAK_MAX others have been strengthened.
  */
 bool uksm_checksum_strengthen(const void *page, u32 checksum)
 {
-	u32 *slot = weak_slot(checksum);
-
-	if (config.lines == UKSM_LINES || !checksum || *slot)
+	if (config.lines == UKSM_LINES || !checksum || weak_find(checksum))
 		return false;
 	if (sample_repeats(page) || hash_sample(page) != checksum)
 		return false;
-	*slot = checksum;
-	config.nr_weak++;
+	return weak_add(checksum);
+}
+
+/**
+ * uksm_checksum_weak_sample() - is a page hashed in whole for a weak sample?
+ * @page: as for uksm_checksum()
+ *
+ * Context: as for uksm_checksum().
+ * Return: the checksum of its sample, for uksm_checksum_hold(); 0 if the sample is not
+ * weak, whatever else the page may be hashed in whole for.
+ */
+u32 uksm_checksum_weak_sample(const void *page)
+{
+	u32 checksum;
+
+	if (config.lines == UKSM_LINES || sample_repeats(page))
+		return 0;
+	checksum = hash_sample(page);
+	return weak_find(checksum) ? checksum : 0;
+}
+
+/**
+ * uksm_checksum_hold() - have a weak sample remembered
+ * @sample: from uksm_checksum_weak_sample(), or what was strengthened
+ *
+ * For pages that are found by their checksum and not hashed again, as merged ones:
+ * were the sample forgotten, equal pages would look for them in another place.
+ *
+ * Context: the caller serialises this with uksm_checksum_age_step().
+ * Return: true if one uksm_checksum_unhold() is owed for it; false when the sample is
+ * not weak, and then nothing has happened.
+ */
+bool uksm_checksum_hold(u32 sample)
+{
+	struct weak_sample *entry = weak_find(sample);
+
+	if (!entry)
+		return false;
+	entry->held++;
 	return true;
+}
+
+/**
+ * uksm_checksum_unhold() - one that has held a weak sample needs it no more
+ * @sample: what uksm_checksum_hold() was given; of one that is not held nothing happens
+ *
+ * Other pages of the family may be about, so the sample starts to age now.
+ *
+ * Context: as for uksm_checksum_hold().
+ */
+void uksm_checksum_unhold(u32 sample)
+{
+	struct weak_sample *entry = weak_find(sample);
+
+	if (!entry || !entry->held)
+		return;
+	entry->held--;
+	weak_see(entry);
+}
+
+/**
+ * uksm_checksum_age() - a full scan begins: weak samples get older
+ *
+ * Context: the caller serialises this with uksm_checksum().
+ */
+void uksm_checksum_age(void)
+{
+	weak.epoch++;
+}
+
+/**
+ * uksm_checksum_age_step() - forget weak samples of which nothing is left
+ * @buckets: how many of at most 2^16 buckets to look at, each of some four entries
+ *
+ * It goes on where it has left off, and begins anew after the last.  A sample is
+ * dropped if it is not held and uksm_checksum() has met no page of it for more than
+ * 16 calls of uksm_checksum_age().  Should one come after all it looks changed,
+ * and its family is strengthened again.
+ *
+ * Context: the caller serialises this with uksm_checksum().
+ * Return: how many were dropped.
+ */
+unsigned int uksm_checksum_age_step(unsigned int buckets)
+{
+	unsigned int dropped = 0;
+
+	for (buckets = min(buckets, weak.nr_buckets); buckets; buckets--) {
+		dropped += age_bucket(&weak.bucket[weak.age_bucket]);
+		if (++weak.age_bucket < weak.nr_buckets)
+			continue;
+		/* Now it has the bits of all that are left, and no others. */
+		memcpy(weak.filter, weak.next_filter, sizeof(weak.filter));
+		age_restart();
+	}
+	return dropped;
+}
+
+/**
+ * uksm_checksum_nr_weak() - how many samples are weak: at most UKSM_WEAK_MAX
+ *
+ * Context: any; without a lock the number may be one of a moment ago.
+ */
+unsigned int uksm_checksum_nr_weak(void)
+{
+	return READ_ONCE(weak.nr);
+}
+
+/**
+ * uksm_checksum_bytes() - memory that the set of weak samples has allocated
+ *
+ * Context: any; without a lock the number may be one of a moment ago.
+ */
+unsigned long uksm_checksum_bytes(void)
+{
+	return READ_ONCE(weak.nr) * sizeof(struct weak_sample) +
+	       READ_ONCE(weak.nr_buckets) * sizeof(struct weak_sample *);
+}
+
+/**
+ * uksm_checksum_exit() - free the set of weak samples
+ *
+ * Context: as for uksm_checksum_set_lines().
+ */
+void uksm_checksum_exit(void)
+{
+	weak_free_all();
 }
 
 /**
@@ -245,7 +595,9 @@ unsigned int uksm_checksum_lines(void)
  * uksm_checksum_set_lines() - sample another number of lines
  * @lines: 1 to UKSM_LINES, which is all of the page; brought into this range
  *
- * The caller sees to it that no checksum is in use: indexes are empty, and
+ * No sample is weak any more, nor held.
+ *
+ * Context: the caller sees to it that no checksum is in use: indexes are empty, and
  * nobody is in uksm_checksum().
  */
 void uksm_checksum_set_lines(unsigned int lines)
@@ -257,8 +609,7 @@ void uksm_checksum_set_lines(unsigned int lines)
 	for (i = 0; i < lines; i++)
 		chosen |= 1ull << config.order[i];
 
-	memset(config.weak, 0, sizeof(config.weak));
-	config.nr_weak = 0;
+	weak_free_all();
 
 	/* Counted anew: an order with repetitions has fewer lines. */
 	config.lines = 0;

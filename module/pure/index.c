@@ -6,15 +6,22 @@
  * root's tree.  A tree of n keys thus is log2(roots) levels less deep, and what
  * a lookup touches first is one array element.
  *
- * Neither order nor place ever depends on anything but recorded checksums, so
- * the trees stay in order while the pages they speak of change.
+ * Neither order nor place ever depends on anything but recorded checksums, and
+ * second keys that are as constant, so the trees stay in order while the pages
+ * they speak of change.
  */
 #include "index.h"
 
 #include <linux/bug.h>
 #include <linux/errno.h>
 #include <linux/gfp.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
+
+/* 2^4 keys a root; and 8 KiB of roots, below which there is nothing to be saved. */
+#define ROOT_KEYS_ORDER	4
+#define ORDER_MIN	10
 
 static struct uksm_key *key_of(const struct rb_node *rb)
 {
@@ -32,6 +39,20 @@ static struct rb_root *root_of(const struct uksm_index *index, u32 checksum)
 	return &index->roots[root_nr(index, checksum)];
 }
 
+static u64 tie_of(const struct uksm_index *index, const struct uksm_key *key)
+{
+	return index->tie ? index->tie(key) : 0;
+}
+
+/* Is the place of a checksum and second key before that of a key? */
+static bool is_before(const struct uksm_index *index, u32 checksum, u64 tie,
+		      const struct uksm_key *key)
+{
+	if (checksum != key->checksum)
+		return checksum < key->checksum;
+	return tie < tie_of(index, key);
+}
+
 /* The first key of the first root from @nr on that has any. */
 static struct uksm_key *first_from(const struct uksm_index *index,
 				   unsigned int nr)
@@ -44,15 +65,32 @@ static struct uksm_key *first_from(const struct uksm_index *index,
 }
 
 /**
+ * uksm_index_order() - the order for an index that may hold all pages of memory
+ * @pages: how many there are
+ *
+ * Return: for uksm_index_init(): when all of them are tracked a root has some sixteen
+ * keys, up to 1 TiB.  The roots then take half a byte a page.
+ */
+unsigned int uksm_index_order(unsigned long pages)
+{
+	/* To the nearest one: what memory remains is a bit less than a power of two. */
+	int order = ilog2(max(pages + pages / 2, 1ul)) - ROOT_KEYS_ORDER;
+
+	return clamp(order, ORDER_MIN, (int)UKSM_INDEX_ORDER_MAX);
+}
+
+/**
  * uksm_index_init() - make an empty index
  * @index: what to initialise
  * @order: it gets 2^order roots; at most UKSM_INDEX_ORDER_MAX
+ * @tie: gives the second key by which those of one checksum are ordered; NULL: none
+ *	 has one
  *
  * Context: may sleep.
  * Return: 0, -EINVAL when @order is too large, -ENOMEM.  On failure @index
  * may be passed to uksm_index_destroy() and to nothing else.
  */
-int uksm_index_init(struct uksm_index *index, unsigned int order)
+int uksm_index_init(struct uksm_index *index, unsigned int order, uksm_tie_fn *tie)
 {
 	*index = (struct uksm_index){};
 	if (order > UKSM_INDEX_ORDER_MAX)
@@ -64,6 +102,7 @@ int uksm_index_init(struct uksm_index *index, unsigned int order)
 		return -ENOMEM;
 	index->nr_roots = 1u << order;
 	index->shift = 32 - order;
+	index->tie = tie;
 	return 0;
 }
 
@@ -89,8 +128,8 @@ void uksm_index_destroy(struct uksm_index *index)
  * @index: where to look
  * @checksum: what to look for
  *
- * Return: of all keys with @checksum the one added first, or NULL.  The others
- * follow by uksm_index_next_equal().
+ * Return: of all keys with @checksum the one of the least second key, and of several
+ * the one added first; or NULL.  The others follow by uksm_index_next_equal().
  */
 struct uksm_key *uksm_index_first(const struct uksm_index *index, u32 checksum)
 {
@@ -115,7 +154,8 @@ struct uksm_key *uksm_index_first(const struct uksm_index *index, u32 checksum)
  * uksm_index_next_equal() - the next key of the same checksum
  * @key: a key that is in an index
  *
- * Return: the key with @key's checksum that was added next after it, or NULL.
+ * Return: the key with @key's checksum that stands behind it, whatever its second
+ * key; or NULL.
  */
 struct uksm_key *uksm_index_next_equal(const struct uksm_key *key)
 {
@@ -125,18 +165,63 @@ struct uksm_key *uksm_index_next_equal(const struct uksm_key *key)
 }
 
 /**
- * uksm_index_add() - add a key, behind those of the same checksum
+ * uksm_index_find() - the first key of a checksum and a second key
+ * @index: where to look
+ * @checksum: what to look for
+ * @tie: the second key; 0 in an index without
+ *
+ * However many keys have the checksum, it is one way down a tree.
+ *
+ * Return: of all keys with both the one added first, or NULL.  The others follow by
+ * uksm_index_next_same().
+ */
+struct uksm_key *uksm_index_find(const struct uksm_index *index, u32 checksum, u64 tie)
+{
+	struct rb_node *rb = root_of(index, checksum)->rb_node;
+	struct uksm_key *key, *found = NULL;
+
+	while (rb) {
+		key = key_of(rb);
+		if (key->checksum < checksum ||
+		    (key->checksum == checksum && tie_of(index, key) < tie)) {
+			rb = rb->rb_right;
+		} else {
+			found = key;
+			rb = rb->rb_left;
+		}
+	}
+	return found && !is_before(index, checksum, tie, found) ? found : NULL;
+}
+
+/**
+ * uksm_index_next_same() - the next key of the same checksum and second key
+ * @index: the index
+ * @key: a key in it
+ *
+ * Return: the one that was added next after @key, or NULL.
+ */
+struct uksm_key *uksm_index_next_same(const struct uksm_index *index,
+				      const struct uksm_key *key)
+{
+	struct uksm_key *next = uksm_index_next_equal(key);
+
+	return next && tie_of(index, next) == tie_of(index, key) ? next : NULL;
+}
+
+/**
+ * uksm_index_add() - add a key, behind those of the same checksum and second key
  * @index: where to
- * @key: in no index, with its checksum set
+ * @key: in no index, with all set that its place depends on
  */
 void uksm_index_add(struct uksm_index *index, struct uksm_key *key)
 {
 	struct rb_root *root = root_of(index, key->checksum);
 	struct rb_node **link = &root->rb_node, *parent = NULL;
+	u64 tie = tie_of(index, key);
 
 	while (*link) {
 		parent = *link;
-		if (key->checksum < key_of(parent)->checksum)
+		if (is_before(index, key->checksum, tie, key_of(parent)))
 			link = &parent->rb_left;
 		else
 			link = &parent->rb_right;
@@ -161,13 +246,14 @@ void uksm_index_del(struct uksm_index *index, struct uksm_key *key)
  * uksm_index_replace() - put a key in the place of another one
  * @index: the index that @old is in
  * @old: goes; the caller may free it or add it again
- * @new: in no index, with @old's checksum; takes its place among equals
+ * @new: in no index, with @old's checksum and second key; takes its place among
+ *	 equals
  */
 void uksm_index_replace(struct uksm_index *index, struct uksm_key *old,
 			struct uksm_key *new)
 {
-	if (WARN_ONCE(old->checksum != new->checksum,
-		      "uksm: key replaced by one of another checksum\n")) {
+	if (WARN_ONCE(old->checksum != new->checksum || tie_of(index, old) != tie_of(index, new),
+		      "uksm: key replaced by one of another place\n")) {
 		uksm_index_del(index, old);
 		uksm_index_add(index, new);
 		return;

@@ -6,8 +6,8 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
-/* 2^20 roots are 8 MiB: enough for some ten keys a root at 32 GiB tracked. */
-#define UKSM_INDEX_ORDER_MAX	20u
+/* 2^24 roots are 128 MiB: some sixteen keys a root at 1 TiB tracked. */
+#define UKSM_INDEX_ORDER_MAX	24u
 
 /**
  * struct uksm_key - what an object embeds to be found by its checksum
@@ -28,29 +28,44 @@ struct uksm_key {
 static_assert(sizeof(struct uksm_key) == 32);
 
 /**
+ * typedef uksm_tie_fn - the second key of an object
+ * @key: what the object embeds, with its checksum set
+ *
+ * Constant while the object is in an index.
+ */
+typedef u64 uksm_tie_fn(const struct uksm_key *key);
+
+/**
  * struct uksm_index - keys in the order of their checksums
  * @roots: 2^order red-black trees; one holds the keys whose checksums agree in
  *	   their high bits, so the roots one after another are in order as well
  * @nr_keys: how many keys there are in all roots
  * @nr_roots: 2^order, or 0 before uksm_index_init() and after destroy
  * @shift: 32 - order: a checksum shifted right by it is the number of its root
+ * @tie: gives the second key; NULL: that of all is 0
  *
- * Keys with one checksum stand in the order in which they were added.  There
- * is no lock inside: the caller serialises all calls on one index, the lookups
- * with the changes too.
+ * Keys with one checksum stand in the order of their second keys, and those that
+ * have both in common in the order in which they were added.  There is no lock
+ * inside: the caller serialises all calls on one index, the lookups with the
+ * changes too.
  */
 struct uksm_index {
 	struct rb_root *roots;
 	unsigned long nr_keys;
 	unsigned int nr_roots;
 	unsigned int shift;
+	uksm_tie_fn *tie;
 };
 
-int uksm_index_init(struct uksm_index *index, unsigned int order);
+unsigned int uksm_index_order(unsigned long pages);
+int uksm_index_init(struct uksm_index *index, unsigned int order, uksm_tie_fn *tie);
 void uksm_index_destroy(struct uksm_index *index);
 
 struct uksm_key *uksm_index_first(const struct uksm_index *index, u32 checksum);
 struct uksm_key *uksm_index_next_equal(const struct uksm_key *key);
+struct uksm_key *uksm_index_find(const struct uksm_index *index, u32 checksum, u64 tie);
+struct uksm_key *uksm_index_next_same(const struct uksm_index *index,
+				      const struct uksm_key *key);
 
 void uksm_index_add(struct uksm_index *index, struct uksm_key *key);
 void uksm_index_del(struct uksm_index *index, struct uksm_key *key);

@@ -23,9 +23,15 @@
 /* That may happen by chance, or in steps as LTP takes them: so often one visit is enough. */
 #define THRASH_FREE	3
 
-/* How much CPU time a thread may save up; and its longest sleep for a debt. */
+/*
+ * How much CPU time a thread may save up: so little that it makes no difference over
+ * ten seconds, whatever the limit is. And its longest sleep before it asks again.
+ */
 #define BUDGET_CREDIT_NS	(20 * 1000000LL)
+#define BUDGET_PERCENT_NS	(5 * 1000000LL)
 #define BUDGET_SLEEP_NS		(1000 * 1000000LL)
+/* Nobody asks as seldom as this, for whom a product with a percentage would overflow. */
+#define BUDGET_PASSED_NS	(1ULL << 56)
 
 /**
  * uksm_policy_quiet() - how quiet a tile is, after a visit
@@ -59,6 +65,55 @@ bool uksm_policy_due(u8 quiet, unsigned long seq, unsigned long tile)
 	unsigned long turn = (u32)tile * GOLDEN_RATIO_32 >> 30;
 
 	return !((seq + turn) & (interval - 1));
+}
+
+/**
+ * uksm_policy_pinned_due() - is a page that was pinned to be asked for again?
+ * @seq: number of the full scan
+ * @number: number of the page; pages take turns, so that full scans cost alike
+ *
+ * Return: true in one of eight full scans. With each eight of them the turn moves on by
+ * one, as a page of a quiet tile is looked at in every fourth only: it must not be
+ * always in one that is not its turn. So of such looks, too, one in eight is due.
+ */
+bool uksm_policy_pinned_due(unsigned long seq, unsigned long number)
+{
+	unsigned long turn = (u32)number * GOLDEN_RATIO_32 >> 29;
+
+	return !((seq + seq / 8 + turn) & 7);
+}
+
+/**
+ * uksm_policy_newcomers_turn() - which of two lanes is to be scanned next?
+ * @lanes: how they stand; zeroed when nothing has been scanned yet
+ * @newcomers: there is memory that has just become mergeable
+ * @settled: there is memory that was known before
+ *
+ * Each gets half while both have work, however large the pieces are in which it is
+ * done: the settled lane never falls back by more than one piece. A lane that has no
+ * work saves nothing up. But what it has had too much it owes still, or many short
+ * visits of newcomers would get more than their share.
+ *
+ * Return: true if it is the newcomers' turn.
+ */
+bool uksm_policy_newcomers_turn(struct uksm_lanes *lanes, bool newcomers, bool settled)
+{
+	if (!newcomers)
+		lanes->balance = max_t(s64, lanes->balance, 0);
+	if (!settled)
+		lanes->balance = min_t(s64, lanes->balance, 0);
+	return newcomers && (!settled || lanes->balance < 0);
+}
+
+/**
+ * uksm_policy_lane_worked() - account what has been scanned of a lane
+ * @lanes: how they stand; uksm_policy_newcomers_turn() has been asked before
+ * @newcomer: it was of the newcomers
+ * @units: how much
+ */
+void uksm_policy_lane_worked(struct uksm_lanes *lanes, bool newcomer, unsigned long units)
+{
+	lanes->balance += newcomer ? (s64)units : -(s64)units;
 }
 
 /**
@@ -124,6 +179,12 @@ unsigned long uksm_policy_batch(const struct uksm_pace *pace)
 	return max(batch, pace->min_batch);
 }
 
+/* How much CPU time at a limit may be saved up, against later sleeps that are too long. */
+static s64 budget_most(unsigned int percent)
+{
+	return min_t(s64, percent * BUDGET_PERCENT_NS, BUDGET_CREDIT_NS);
+}
+
 /**
  * uksm_budget_charge() - account CPU time, and say how long to sleep for it
  * @budget: the thread's account; zeroed: begin now
@@ -131,14 +192,20 @@ unsigned long uksm_policy_batch(const struct uksm_pace *pace)
  * @used_ns: CPU time that the thread has used since it began
  * @percent: of one CPU that it may use; 100 and more: no limit
  *
- * Return: nanoseconds of sleep after which the thread is within its limit again;
- * 0 when it is.
+ * A debt is paid in full, however long the work was that has made it. A long sleep
+ * comes in pieces of a second at most, so that the caller can look at what else has
+ * happened; but it must not work until a call has returned 0. Then over any time T it
+ * uses T * @percent, and up to min(20 ms, @percent * 5 ms) and one piece of work more.
+ *
+ * Return: nanoseconds to sleep before asking again; 0 when the thread is within its
+ * limit.
  */
 u64 uksm_budget_charge(struct uksm_budget *budget, u64 now_ns, u64 used_ns, unsigned int percent)
 {
-	u64 passed_ns = now_ns - budget->at_ns;
+	u64 passed_ns = min_t(u64, now_ns - budget->at_ns, BUDGET_PASSED_NS);
 	bool begun = budget->at_ns;
 	s64 spent_ns = used_ns - budget->used_ns;
+	u64 debt_ns;
 
 	budget->at_ns = now_ns;
 	budget->used_ns = used_ns;
@@ -146,12 +213,15 @@ u64 uksm_budget_charge(struct uksm_budget *budget, u64 now_ns, u64 used_ns, unsi
 		budget->credit_ns = 0;
 		return 0;
 	}
-	/* Long sleeps must not be saved up: that would be a burst later. */
-	passed_ns = min_t(u64, passed_ns, 2 * BUDGET_SLEEP_NS);
+	/* With none at all a debt would never be paid. */
+	percent = max(percent, 1u);
 	budget->credit_ns += div64_u64(passed_ns * percent, 100) - spent_ns;
-	budget->credit_ns = min_t(s64, budget->credit_ns, BUDGET_CREDIT_NS);
+	budget->credit_ns = min_t(s64, budget->credit_ns, budget_most(percent));
 	if (budget->credit_ns >= 0)
 		return 0;
-	return min_t(u64, div64_u64(-budget->credit_ns * 100ULL, max(percent, 1u)),
-		     BUDGET_SLEEP_NS);
+	debt_ns = -budget->credit_ns;
+	if (debt_ns >= BUDGET_SLEEP_NS)
+		return BUDGET_SLEEP_NS;
+	/* Rounded up, so that afterwards nothing is left of it. */
+	return min_t(u64, div64_u64(debt_ns * 100 + percent - 1, percent), BUDGET_SLEEP_NS);
 }

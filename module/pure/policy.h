@@ -17,9 +17,22 @@ struct uksm_tile_news {
 
 u8 uksm_policy_quiet(u8 quiet, unsigned int used, const struct uksm_tile_news *news);
 bool uksm_policy_due(u8 quiet, unsigned long seq, unsigned long tile);
+bool uksm_policy_pinned_due(unsigned long seq, unsigned long number);
 
 unsigned int uksm_policy_thrash(unsigned int level, u32 scans, u32 msecs);
 bool uksm_policy_still_enough(unsigned int level, u32 still);
+
+/**
+ * struct uksm_lanes - how two kinds of memory share the scanner
+ * @balance: units by which newcomers have had more than memory known before, as far
+ *	as the other one is still owed them; negative: less
+ */
+struct uksm_lanes {
+	s64 balance;
+};
+
+bool uksm_policy_newcomers_turn(struct uksm_lanes *lanes, bool newcomers, bool settled);
+void uksm_policy_lane_worked(struct uksm_lanes *lanes, bool newcomer, unsigned long units);
 
 /**
  * struct uksm_pace - what the scan-time advisor knows and wants

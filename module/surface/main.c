@@ -16,6 +16,7 @@
 #include "kernel/fault.h"
 #include "kernel/ksyms.h"
 #include "kernel/layout.h"
+#include "kernel/lru_drain.h"
 #include "kernel/stock.h"
 #include "pure/checksum.h"
 #include "surface/sysfs.h"
@@ -59,13 +60,19 @@ static int __init uksm_init(void)
 	uksm_checksum_set_lines(uksm_knobs.checksum_lines);
 	err = uksm_stable_init();
 	if (err)
-		return err;
+		goto undo_checksum;
 	err = uksm_unstable_init();
 	if (err)
 		goto undo_stable;
-	err = uksm_stock_init();
+	err = uksm_mm_slots_init();
 	if (err)
 		goto undo_unstable;
+	err = uksm_lru_drain_init();
+	if (err)
+		goto undo_slots;
+	err = uksm_stock_init();
+	if (err)
+		goto undo_drain;
 	err = uksm_hotplug_init();
 	if (err)
 		goto undo_stock;
@@ -88,30 +95,39 @@ undo_uksmd:
 	uksmd_stop();
 undo_hotplug:
 	uksm_hotplug_exit();
-	uksm_mm_slots_exit();
 undo_stock:
 	uksm_stock_exit();
+undo_drain:
+	uksm_lru_drain_exit();
+undo_slots:
+	uksm_mm_slots_exit();
 undo_unstable:
 	uksm_unstable_exit();
 undo_stable:
 	uksm_stable_exit();
+undo_checksum:
+	uksm_checksum_exit();
 	return err;
 }
 
 /*
- * The files go first, so that nobody can set the scanner running again; then
+ * The files go first, so that nobody can set the scanner running again, and whoever is
+ * at it gives up; then
  * everything is unmerged, before anything that holds the trees together goes.
  */
 static void __exit uksm_exit(void)
 {
+	uksmd_stopping();
 	uksm_sysfs_exit();
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
 	uksm_hotplug_exit();
-	uksm_mm_slots_exit();
 	uksm_stock_exit();
+	uksm_lru_drain_exit();
+	uksm_mm_slots_exit();
 	uksm_unstable_exit();
 	uksm_stable_exit();
+	uksm_checksum_exit();
 }
 
 module_init(uksm_init);

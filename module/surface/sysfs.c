@@ -271,6 +271,22 @@ static ssize_t max_cpu_percentage_store(struct kobject *kobj,
 }
 KNOB_STORED(max_cpu_percentage, uint);
 
+static ssize_t max_metadata_percentage_store(struct kobject *kobj,
+					     struct kobj_attribute *attr,
+					     const char *buf, size_t count)
+{
+	unsigned int percent;
+
+	if (kstrtouint(buf, 10, &percent))
+		return -EINVAL;
+	if (percent < 1 || percent > 100)
+		return -EINVAL;
+	WRITE_ONCE(uksm_knobs.max_metadata_percentage, percent);
+
+	return count;
+}
+KNOB_STORED(max_metadata_percentage, uint);
+
 static ssize_t advisor_mode_show(struct kobject *kobj,
 				 struct kobj_attribute *attr, char *buf)
 {
@@ -341,27 +357,22 @@ COUNTER(stable_node_dups);
 COUNTER(cow_breaks);
 
 /*
- * A kernel that counts these pages takes them off itself as they are unmapped,
- * so there the count is the kernel's and not ours.
+ * The engine's own count. The kernel has one, too, which drifts: fork() adds to it what it
+ * does not copy.
  */
-static long zero_pages(void)
-{
-	long pages = uksm_stock_zero_pages();
-
-	return pages < 0 ? (long)READ_ONCE(uksm_stats.zero_pages) : pages;
-}
-
 static ssize_t ksm_zero_pages_show(struct kobject *kobj,
 				   struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%ld\n", zero_pages());
+	return sysfs_emit(buf, "%lu\n", READ_ONCE(uksm_stats.zero_pages));
 }
 FILE_RO(ksm_zero_pages);
+
+COUNTER(split_zero_pages);
 
 static ssize_t general_profit_show(struct kobject *kobj,
 				   struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%ld\n", uksm_stats_profit_bytes(zero_pages()));
+	return sysfs_emit(buf, "%ld\n", uksm_stats_profit_bytes());
 }
 FILE_RO(general_profit);
 
@@ -371,6 +382,13 @@ static ssize_t metadata_bytes_show(struct kobject *kobj,
 	return sysfs_emit(buf, "%lu\n", READ_ONCE(uksm_stats.meta_bytes));
 }
 FILE_RO(metadata_bytes);
+
+static ssize_t dead_metadata_bytes_show(struct kobject *kobj,
+					struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", READ_ONCE(uksm_stats.dead_meta_bytes));
+}
+FILE_RO(dead_metadata_bytes);
 
 /* The scanner thread, which outlives this directory */
 

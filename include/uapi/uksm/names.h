@@ -45,8 +45,11 @@
 #define UKSM_OWN_FILES(RW, RO)						\
 	RW(checksum_lines)	/* cache lines of a page that are hashed */ \
 	RW(max_cpu_percentage)	/* of one CPU, for the scanner; 100: no limit */ \
+	RW(max_metadata_percentage) /* of memory, to keep track of pages */ \
+	RO(split_zero_pages)	/* zero pages that splits of huge pages have placed */ \
 	RO(cow_breaks)		/* merged addresses written since */	\
 	RO(metadata_bytes)	/* memory held to keep track of pages */ \
+	RO(dead_metadata_bytes)	/* of it, for processes that have exited */ \
 	RO(uksmd_cpu_msecs)	/* CPU time of the scanner thread */	\
 	RO(kthread_pid)		/* PID of the scanner thread */
 /* clang-format on */

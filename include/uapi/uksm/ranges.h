@@ -27,7 +27,8 @@
 	NUMBER(advisor_max_pages_to_scan, 0, 18446744073709551615)	\
 	NUMBER(advisor_target_scan_time, 1, 18446744073709551615)	\
 	NUMBER(checksum_lines, 1, 64)					\
-	NUMBER(max_cpu_percentage, 1, 100)
+	NUMBER(max_cpu_percentage, 1, 100)				\
+	NUMBER(max_metadata_percentage, 1, 100)
 /* clang-format on */
 
 #endif /* UKSM_RANGES_H */

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "engine/forget.h"
+
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+
+#include "engine/chunk.h"
+#include "engine/rmap_item.h"
+#include "engine/uksmd.h"
+#include "engine/unstable.h"
+
+/**
+ * uksm_tracked_leave() - take a page out of whatever it is in
+ * @t: tracked page in any state but %UKSM_UNTRACKED; becomes %UKSM_VOLATILE
+ *
+ * Context: the caller holds uksm_mutex and no folio lock.
+ * Return: false when the merged page that it shared is locked by somebody else; then
+ * nothing has changed, and it is to be tried again.
+ */
+bool uksm_tracked_leave(struct uksm_tracked *t)
+{
+	lockdep_assert_held(&uksm_mutex);
+
+	switch (uksm_tracked_state(t)) {
+	case UKSM_UNSHARED:
+		uksm_unstable_del(t);
+		return true;
+	case UKSM_MERGED:
+		return uksm_rmap_item_del(t);
+	case UKSM_ZERO:
+		uksm_tracked_set_volatile(t);
+		return true;
+	default:
+		return true;
+	}
+}
+
+/**
+ * uksm_tracked_forget() - end the record of a page
+ * @t: as for uksm_tracked_leave(); free on return
+ *
+ * Context, Return: as uksm_tracked_leave().
+ */
+bool uksm_tracked_forget(struct uksm_tracked *t)
+{
+	if (!uksm_tracked_leave(t))
+		return false;
+	uksm_tracked_del(t);
+	return true;
+}
+
+/*
+ * The records of one chunk, from @addr on. Returns where it has stopped: at @end, or
+ * behind it if the chunk's tile is, or where @records has run out.
+ */
+static unsigned long forget_in_chunk(struct uksm_chunk *chunk, unsigned long addr,
+				     unsigned long end, unsigned int *records, bool *all)
+{
+	struct uksm_tracked *t;
+
+	for (; addr < end && *records; addr += PAGE_SIZE, --*records) {
+		t = uksm_chunk_record(chunk, addr);
+		if (!t)
+			addr = (addr | (UKSM_TILE_BYTES - 1)) + 1 - PAGE_SIZE;
+		else if (uksm_tracked_state(t) != UKSM_UNTRACKED)
+			*all = uksm_tracked_forget(t) && *all;
+	}
+	return addr;
+}
+
+/**
+ * uksm_forget_range() - forget the pages of an address range, some at a time
+ * @slot: address space, which may be dead
+ * @addr: first address, page aligned; moved to where the next call is to go on
+ * @end: end of the range, exclusive, page aligned
+ * @records: how many records to look at, at most, in use or not; less those on return
+ *
+ * A record is always free to go. If something is still at its address the scanner will
+ * begin a new one, and find the merged page that it maps (dedup.c).
+ *
+ * Context: the caller holds uksm_mutex; mmap_lock is not needed, and not to be held for
+ * long. Does not sleep for long.
+ * Return: true when all that lies before *@addr has gone; false if some had to stay,
+ * for a merged page was locked. The range is done when *@addr has reached @end.
+ */
+bool uksm_forget_range(struct uksm_mm_slot *slot, unsigned long *addr, unsigned long end,
+		       unsigned int *records)
+{
+	struct uksm_chunk *chunk;
+	unsigned long stop;
+	bool all = true;
+
+	lockdep_assert_held(&uksm_mutex);
+
+	while (*records && *addr < end) {
+		chunk = uksm_chunk_next(slot, *addr, end);
+		if (!chunk) {
+			*addr = end;
+			break;
+		}
+		stop = min(end, chunk->address + PMD_SIZE);
+		*addr = forget_in_chunk(chunk, max(*addr, chunk->address), stop, records, &all);
+		*addr = min(*addr, stop);
+		uksm_chunk_shrink(chunk);
+	}
+	return all;
+}

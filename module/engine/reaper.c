@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "engine/reaper.h"
+
+#include <linux/jiffies.h>
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/xarray.h>
+
+#include "engine/dedup.h"
+#include "engine/forget.h"
+#include "engine/mm_slot.h"
+#include "engine/prune.h"
+#include "engine/scan.h"
+#include "engine/uksmd.h"
+#include "pure/checksum.h"
+
+/* How often all address spaces are asked whether their process has exited. */
+#define SWEEP_MSECS	500
+
+/* How much of each is done at a time, some hundred microseconds. */
+#define SLOTS_AT_ONCE	1024u
+#define RECORDS_AT_ONCE	2048u
+#define NODES_AT_ONCE	64u
+#define BUCKETS_AT_ONCE	64u
+
+static unsigned long next_sweep;
+/* Slots that the sweep under way has still to look at. */
+static unsigned long nr_to_sweep;
+
+/* Look for processes that have exited. What holds their memory goes at once. */
+static void sweep(void)
+{
+	unsigned int slots, left;
+	struct uksm_mm_slot *slot;
+
+	if (!nr_to_sweep) {
+		if (time_before(jiffies, next_sweep))
+			return;
+		next_sweep = jiffies + msecs_to_jiffies(SWEEP_MSECS);
+		nr_to_sweep = uksm_mm_slots_living();
+	}
+	slots = min_t(unsigned long, nr_to_sweep, SLOTS_AT_ONCE);
+	left = slots;
+	while ((slot = uksm_mm_slots_sweep(&left))) {
+		uksm_scan_leave_slot(slot);
+		uksm_mm_slot_bury(slot);
+		if (left)
+			left--;
+	}
+	nr_to_sweep -= slots;
+}
+
+/* Forget what they had. A record whose merged page is locked just now waits for another time. */
+static void dismantle(void)
+{
+	struct uksm_mm_slot *slot = uksm_mm_slots_first(UKSM_SLOTS_DEAD);
+	unsigned int records = RECORDS_AT_ONCE;
+
+	while (slot && records) {
+		uksm_forget_range(slot, &slot->address, TASK_SIZE_MAX, &records);
+		if (slot->address < TASK_SIZE_MAX)
+			return;
+		if (xa_empty(&slot->chunks)) {
+			uksm_mm_slot_free(slot);
+			records -= min(records, 8u);
+		} else {
+			slot->address = 0;
+			uksm_mm_slot_move(slot, UKSM_SLOTS_DEAD, NULL);
+			return;
+		}
+		slot = uksm_mm_slots_first(UKSM_SLOTS_DEAD);
+	}
+}
+
+/**
+ * uksm_reap() - do a little of what is to be done whether the scanner runs or not
+ *
+ * Context: called by the scanner thread, which holds uksm_mutex.
+ * Return: true if there is more, so that it should be called again soon.
+ */
+bool uksm_reap(void)
+{
+	lockdep_assert_held(&uksm_mutex);
+
+	sweep();
+	dismantle();
+	uksm_prune_step(NODES_AT_ONCE);
+	uksm_dedup_announce_step(RECORDS_AT_ONCE);
+	uksm_checksum_age_step(BUCKETS_AT_ONCE);
+	return nr_to_sweep || uksm_mm_slots_first(UKSM_SLOTS_DEAD);
+}
+
+/** uksm_reaper_needed() - is there any address space that may be left to be reaped? */
+bool uksm_reaper_needed(void)
+{
+	lockdep_assert_held(&uksm_mutex);
+	return uksm_mm_slots_living() || uksm_mm_slots_first(UKSM_SLOTS_DEAD);
+}
