@@ -479,6 +479,24 @@ static inline bool uksm_zero_pages_marked(void)
 }
 
 /**
+ * uksm_mm_zero_pages() - how many zero pages merging has placed in an address space, at most
+ * @mm: address space, which may have exited
+ * @known: how many are known of
+ *
+ * Return: @known, or what the kernel has counted if that is less.
+ */
+static inline unsigned long uksm_mm_zero_pages(struct mm_struct *mm, unsigned long known)
+{
+#ifdef UKSM_HAVE_KSM_ZERO_PAGES
+	long counted = atomic_read(&mm->mm_users) ? atomic_long_read(&mm->ksm_zero_pages) : 0;
+
+	return clamp(counted, 0L, (long)known);
+#else
+	return known;
+#endif
+}
+
+/**
  * uksm_account_zero_mark() - account for a zero page that is there, and now bears the mark
  * @mm: whose page-table lock is held
  */

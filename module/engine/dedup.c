@@ -553,6 +553,16 @@ static void dedup_anon(struct uksm_join *join, struct site *site)
 			      stable == FULL || unstable == LATER);
 }
 
+/* A node that was out of the tree has an address again. */
+static void node_revive(struct uksm_stable_node *node, struct page *kpage)
+{
+	unsigned int nid = uksm_kpfn_nid(page_to_pfn(kpage));
+	u32 checksum = uksm_page_checksum(kpage);
+
+	uksm_stable_node_add(node, checksum, nid, kpage);
+	search_again(nid, checksum);
+}
+
 /*
  * The address maps a KSM page of ours that we do not know to be there: it was
  * inherited by fork(), or came back from swap. Whatever max_page_sharing says,
@@ -571,8 +581,7 @@ static void adopt(const struct site *site, struct uksm_stable_node *node)
 			uksm_rmap_item_link(item, site->t, node, site->vma);
 			item = NULL;
 			if (uksm_stable_node_is_empty(node))
-				uksm_stable_node_add(node, uksm_page_checksum(site->page),
-						     uksm_kpfn_nid(node->kpfn), site->page);
+				node_revive(node, site->page);
 		}
 		folio_unlock(kfolio);
 		folio_put(kfolio);
@@ -606,16 +615,17 @@ static void dedup_ksm(struct uksm_join *join, struct site *site)
 
 	if (!node)
 		return;
-	if (nid != node->nid && !uksm_stable_node_is_empty(node)) {
+	if (nid != node->nid || uksm_stable_node_is_empty(node)) {
 		/*
-		 * Migrated: go over to an equal page there, or be the first. At
-		 * once, since another address of the batch may map the same page.
+		 * Migrated, or not found by searches for a while: go over to an equal page
+		 * there, or be the first. At once, since another address of the batch may
+		 * map the same page.
 		 */
 		out = merge_stable(join, site, nid, true);
 		uksm_join_end(join);
 		if (out == MERGED || out == LATER || out == IN_USE)
 			return;
-		/* The search may have found that the node's page is gone. */
+		/* An empty one gets its place with its first address. */
 		if (!uksm_stable_node_is_empty(node)) {
 			uksm_stable_node_refile(node, nid);
 			/* By the node's key: the site's may be of before a stronger checksum. */

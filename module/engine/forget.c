@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 
 #include "engine/chunk.h"
+#include "engine/mm_slot.h"
 #include "engine/rmap_item.h"
 #include "engine/uksmd.h"
 #include "engine/unstable.h"
@@ -29,6 +30,8 @@ bool uksm_tracked_leave(struct uksm_tracked *t)
 	case UKSM_MERGED:
 		return uksm_rmap_item_del(t);
 	case UKSM_ZERO:
+		if (!(t->key.flags & UKSM_F_SPLIT_ZERO))
+			uksm_tracked_slot(t)->zero_pages--;
 		uksm_tracked_set_volatile(t);
 		return true;
 	default:

@@ -8,6 +8,7 @@
 #include "compat/compat.h"
 #include "engine/chunk.h"
 #include "engine/knobs.h"
+#include "engine/mm_slot.h"
 #include "engine/record.h"
 #include "engine/rmap_item.h"
 #include "engine/stable_node.h"
@@ -195,6 +196,7 @@ static void entry_account(struct uksm_join *join, unsigned int i)
 		trace_uksm_merge_one_page(pfn, entry->t, mm, m->err);
 		if (!m->err)
 			uksm_tracked_set_zero(entry->t, false);
+		join->slot->zero_pages += !m->err;
 	} else {
 		trace_uksm_merge_with_ksm_page(folio_pfn(entry->kfolio), pfn, entry->t, mm,
 					       m->err);

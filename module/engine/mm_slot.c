@@ -322,6 +322,28 @@ void uksm_mm_slot_leave(struct uksm_mm_slot *slot)
 }
 
 /**
+ * uksm_mm_slots_zero_pages() - how many addresses map the zero page by merging
+ *
+ * The records tell, up to when the scanner has last come by. The kernel takes such an
+ * address off its own count of the address space as soon as it is written or unmapped; but
+ * fork() gives a child all that its parent has, whether it has them or not. So the lesser
+ * of the two is right.
+ *
+ * Context: the caller holds uksm_mutex. Takes time for each address space.
+ */
+unsigned long uksm_mm_slots_zero_pages(void)
+{
+	struct uksm_mm_slot *slot;
+	unsigned long pages = 0;
+
+	lockdep_assert_held(&uksm_mutex);
+	list_for_each_entry(slot, &sweep_list, sweep)
+		if (slot->zero_pages)
+			pages += uksm_mm_zero_pages(slot->mm, slot->zero_pages);
+	return pages;
+}
+
+/**
  * uksm_mm_slot_may_grow() - may more memory be used to keep track of its pages?
  * @slot: slot
  *

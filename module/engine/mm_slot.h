@@ -34,6 +34,7 @@ enum uksm_slot_list {
  * @where: enum uksm_slot_list
  * @address: next address to look at, or to forget records from
  * @put_off: times that its mmap_lock was held by others, in this full scan
+ * @zero_pages: addresses whose record says that merging has mapped the zero page there
  * @meta_bytes: memory held for it
  * @chunks: struct uksm_chunk by address >> PMD_SHIFT
  */
@@ -45,6 +46,7 @@ struct uksm_mm_slot {
 	enum uksm_slot_list where;
 	unsigned int put_off;
 	unsigned long address;
+	unsigned long zero_pages;
 	unsigned long meta_bytes;
 	struct xarray chunks;
 };
@@ -89,6 +91,7 @@ enum uksm_entered uksm_mm_slot_enter_wait(struct uksm_mm_slot *slot);
 bool uksm_mm_slot_awaited(const struct uksm_mm_slot *slot);
 void uksm_mm_slot_leave(struct uksm_mm_slot *slot);
 
+unsigned long uksm_mm_slots_zero_pages(void);
 bool uksm_mm_slot_may_grow(const struct uksm_mm_slot *slot);
 void uksm_mm_slot_meta_add(struct uksm_mm_slot *slot, long bytes);
 

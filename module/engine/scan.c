@@ -241,8 +241,10 @@ static void examine_merged_zero(struct uksm_tile_news *news, struct uksm_mm_slot
 	news->found = true;
 	if (!t)
 		t = uksm_tracked_add(slot, addr, uksm_checksum_zero());
-	if (t && uksm_tracked_leave(t))
+	if (t && uksm_tracked_leave(t)) {
 		uksm_tracked_set_zero(t, false);
+		slot->zero_pages++;
+	}
 }
 
 /* Was a page of zeroes here when it was last looked at? */
@@ -259,8 +261,8 @@ static bool was_zero_page(const struct uksm_tracked *t)
  * which is: then it gets the mark, or is counted apart if merging with the zero page is
  * not wanted.
  */
-static void examine_zero(struct uksm_tile_news *news, struct vm_area_struct *vma,
-			 unsigned long addr, struct uksm_tracked *t)
+static void examine_zero(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
+			 struct vm_area_struct *vma, unsigned long addr, struct uksm_tracked *t)
 {
 	bool by_split;
 
@@ -280,8 +282,9 @@ static void examine_zero(struct uksm_tile_news *news, struct vm_area_struct *vma
 	}
 	news->found = true;
 	uksm_tracked_leave(t);
-	uksm_tracked_set_zero(t, !READ_ONCE(uksm_knobs.use_zero_pages) ||
-				 !uksm_mark_zero_page(vma, addr));
+	by_split = !READ_ONCE(uksm_knobs.use_zero_pages) || !uksm_mark_zero_page(vma, addr);
+	uksm_tracked_set_zero(t, by_split);
+	slot->zero_pages += !by_split;
 }
 
 /*
@@ -311,7 +314,7 @@ static void examine_batch(struct step *step, struct vm_area_struct *vma, unsigne
 			step->work->units -= ENTRY_UNITS;
 			break;
 		case UKSM_MAPPED_ZERO:
-			examine_zero(news, vma, addr, t);
+			examine_zero(news, slot, vma, addr, t);
 			step->work->units -= ENTRY_UNITS;
 			break;
 		case UKSM_MAPPED_MERGED_ZERO:

@@ -20,13 +20,13 @@ unsigned long uksm_stats_pages(void)
 
 /**
  * uksm_stats_profit_bytes() - what merging saves, less what it costs
+ * @zero_pages: addresses that map the zero page in place of a page of zeroes
  *
  * Return: bytes; negative when the metadata outweighs the pages saved.
  */
-long uksm_stats_profit_bytes(void)
+long uksm_stats_profit_bytes(unsigned long zero_pages)
 {
-	unsigned long saved = READ_ONCE(uksm_stats.pages_sharing) +
-			      READ_ONCE(uksm_stats.zero_pages);
+	unsigned long saved = READ_ONCE(uksm_stats.pages_sharing) + zero_pages;
 
 	return (long)(saved * PAGE_SIZE) -
 	       (long)READ_ONCE(uksm_stats.meta_bytes);

@@ -19,7 +19,7 @@
  *	last scan; counted and not derived, so that the sum can be checked
  * @stable_node_chains: stable nodes that stand for a chain of duplicates
  * @stable_node_dups: stable nodes within such chains
- * @zero_pages: addresses mapped to the zero page by merging
+ * @zero_pages: addresses mapped to the zero page by merging, when last looked at
  * @split_zero_pages: addresses whose page of zeroes became the zero page when the
  *	kernel split the huge page that it was in
  * @cow_breaks: addresses that have left their KSM page because of a write
@@ -61,6 +61,6 @@ extern struct uksm_stats uksm_stats;
 #define uksm_stats_dec(_field) uksm_stats_sub(_field, 1)
 
 unsigned long uksm_stats_pages(void);
-long uksm_stats_profit_bytes(void);
+long uksm_stats_profit_bytes(unsigned long zero_pages);
 
 #endif /* UKSM_STATS_H */

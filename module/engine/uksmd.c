@@ -680,6 +680,29 @@ int uksmd_set_tree_knob(unsigned int *knob, unsigned int value)
 	return err;
 }
 
+/**
+ * uksmd_zero_pages() - uksm_mm_slots_zero_pages(), for who reads a file
+ * @pages: the answer
+ *
+ * Context: process context; waits for the scanner's slice to end. Killable.
+ * Return: 0 or -EINTR.
+ */
+int uksmd_zero_pages(unsigned long *pages)
+{
+	int err;
+
+	*pages = READ_ONCE(uksm_stats.zero_pages);
+	/* Mostly there are none, and nobody is to be held up. */
+	if (!*pages)
+		return 0;
+	err = engine_take();
+	if (err)
+		return err;
+	*pages = uksm_mm_slots_zero_pages();
+	engine_drop();
+	return 0;
+}
+
 /* Memory hotplug */
 
 /** uksmd_memory_going_offline() - keep off the trees until it is decided; 0 or -EINTR */

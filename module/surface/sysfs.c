@@ -14,8 +14,8 @@
  *
  * An empty write never comes here: sysfs answers it with 0.
  *
- * Nothing here takes a lock. Reads need none, and what a write needs is taken
- * by the function that it calls.
+ * Nothing here takes a lock. Most reads need none; what a write needs, and the count of
+ * zero pages, is taken by the function that it calls.
  */
 #include "surface/sysfs.h"
 
@@ -357,13 +357,15 @@ COUNTER(stable_node_dups);
 COUNTER(cow_breaks);
 
 /*
- * The engine's own count. The kernel has one, too, which drifts: fork() adds to it what it
- * does not copy.
+ * Not the kernel's count of all, which drifts: fork() adds to it what it does not copy.
  */
 static ssize_t ksm_zero_pages_show(struct kobject *kobj,
 				   struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%lu\n", READ_ONCE(uksm_stats.zero_pages));
+	unsigned long pages;
+	int err = uksmd_zero_pages(&pages);
+
+	return err ?: sysfs_emit(buf, "%lu\n", pages);
 }
 FILE_RO(ksm_zero_pages);
 
@@ -372,7 +374,10 @@ COUNTER(split_zero_pages);
 static ssize_t general_profit_show(struct kobject *kobj,
 				   struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%ld\n", uksm_stats_profit_bytes());
+	unsigned long pages;
+	int err = uksmd_zero_pages(&pages);
+
+	return err ?: sysfs_emit(buf, "%ld\n", uksm_stats_profit_bytes(pages));
 }
 FILE_RO(general_profit);
 
