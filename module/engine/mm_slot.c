@@ -124,6 +124,7 @@ bool uksm_discovery_step(struct uksm_discovery *walk, unsigned int *processes)
 	rcu_read_lock();
 	while (walk->pid && *processes) {
 		--*processes;
+		walk->looked++;
 		pid = uksm_kcall(find_ge_pid)(walk->pid, &init_pid_ns);
 		if (!pid) {
 			walk->pid = 0;

@@ -54,10 +54,12 @@ struct uksm_mm_slot {
 /**
  * struct uksm_discovery - a walk over all processes, in pieces
  * @pid: the next process ID to look at; 0: no walk is under way
+ * @looked: processes looked at
  * @found: slots added by this walk
  */
 struct uksm_discovery {
 	int pid;
+	unsigned int looked;
 	unsigned int found;
 };
 

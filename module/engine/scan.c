@@ -677,13 +677,17 @@ static enum lane choose_lane(void)
  * uksm_scan_newcomers() - look for processes that have just become mergeable
  *
  * Context: the caller holds uksm_mutex.
+ * Return: how many processes the last look has gone through.
  */
-void uksm_scan_newcomers(void)
+unsigned int uksm_scan_newcomers(void)
 {
+	unsigned int looked = scan.walk.looked;
+
 	lockdep_assert_held(&uksm_mutex);
 	/* Between two full scans they are found anyway. */
 	if (scan.phase == SCANNING && !scan.walk.pid)
 		uksm_discovery_begin(&scan.walk);
+	return looked;
 }
 
 /**

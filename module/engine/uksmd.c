@@ -64,17 +64,19 @@ static bool newcomers;
 static bool unload_refused;
 
 /* How long an unload waits for memory, and for exiting processes to free merged pages. */
-#define UNLOAD_MEMORY_MSECS	60000
+#define UNLOAD_MEMORY_MSECS	30000
 #define UNLOAD_EXITS_MSECS	10000
 #define UNLOAD_RETRY_MSECS	200
 /* How often to look for processes with mergeable memory when there are none. */
 #define IDLE_MSECS		1000
 /* How often to look for processes that have exited, while nothing is scanned. */
 #define STOPPED_MSECS		500
-/* How often to look for those that ask while a full scan is under way; and so many times
- * longer than the last look took.
+/*
+ * How often to look for those that ask while a full scan is under way; less often where
+ * there are many processes to look at, so many in a millisecond.
  */
-#define NEWCOMERS_MSECS		100
+#define NEWCOMERS_MSECS		100u
+#define PROCESSES_A_MSEC	100u
 /*
  * A slice of work, for which uksm_mutex is held. Shorter under a limit on CPU time,
  * since the limit is looked at in between.
@@ -83,6 +85,10 @@ static bool unload_refused;
 #define SLICE_PAGES_LIMITED	256u
 #define SLICE_NS		(5 * NSEC_PER_MSEC)
 #define SLICE_LIMITED_NS	(2 * NSEC_PER_MSEC)
+/* Stable nodes looked at without a break. */
+#define NODES_AT_ONCE		1024u
+/* Rounds of the reaper, to see the slots of who was unmerged gone. */
+#define REAPS_MAX		16u
 /* Free memory to leave alone when pages are unmerged for an unload. */
 #define UNLOAD_RESERVE_PAGES	((32UL << 20) >> PAGE_SHIFT)
 /* A refusal ends when there is so much more than needed, so that it does not come and go. */
@@ -284,11 +290,13 @@ static void full_scan_account(struct account *account)
 
 static void look_for_newcomers(struct account *account)
 {
+	unsigned int msecs;
+
 	if (!READ_ONCE(newcomers) || time_before(jiffies, account->next_newcomers))
 		return;
 	WRITE_ONCE(newcomers, false);
-	uksm_scan_newcomers();
-	account->next_newcomers = jiffies + msecs_to_jiffies(NEWCOMERS_MSECS);
+	msecs = max(NEWCOMERS_MSECS, uksm_scan_newcomers() / PROCESSES_A_MSEC);
+	account->next_newcomers = jiffies + msecs_to_jiffies(msecs);
 }
 
 /* Scan one slice of the batch, unless ksmd is about to unmerge everything. */
@@ -494,15 +502,21 @@ static int unmerge_all(bool unload)
 	return err;
 }
 
-/* Nothing is merged, nor is a node left that the kernel could come upon. */
+/* Nothing is merged, nor is a node left that the kernel could come upon. Not under uksm_mutex. */
 static bool nothing_merged(void)
 {
+	unsigned long nodes, done = 0;
 	bool nothing;
 
-	engine_take_always();
-	nothing = !offlining && !uksm_stats.pages_shared &&
-		  uksm_stable_release(UINT_MAX, false);
-	engine_drop();
+	do {
+		engine_take_always();
+		nodes = uksm_stable_nr_empty();
+		if (!offlining && !uksm_stats.pages_shared)
+			uksm_stable_release(NODES_AT_ONCE, false);
+		done += NODES_AT_ONCE;
+		nothing = !offlining && !uksm_stats.pages_shared && !uksm_stable_nr_empty();
+		engine_drop();
+	} while (!nothing && done < nodes);
 	return nothing;
 }
 
@@ -519,6 +533,7 @@ static void stock_release_if_idle(void)
 
 static int run_unmerge(void)
 {
+	unsigned int i;
 	int err;
 
 	/* Should the copies exhaust memory after all, the writer is the one to go. */
@@ -534,8 +549,9 @@ static int run_unmerge(void)
 	else
 		WRITE_ONCE(uksm_stats.full_scans, 0);
 	/* With nothing recorded, what was learnt of checksums can go as well. */
-	if (!err && !offlining && uksm_stable_release(UINT_MAX, false) &&
-	    !uksm_mm_slots_first(UKSM_SLOTS_DEAD))
+	for (i = 0; !err && i < REAPS_MAX && uksm_mm_slots_first(UKSM_SLOTS_DEAD); i++)
+		uksm_reap();
+	if (!err && !uksm_stable_nr_empty() && !uksm_mm_slots_first(UKSM_SLOTS_DEAD))
 		uksm_checksum_set_lines(uksm_knobs.checksum_lines);
 	engine_drop();
 	return err;
@@ -769,7 +785,7 @@ static bool unmerge_for_unload(void)
 
 	do {
 		err = unmerge_all(true);
-		if (!err || err == -ERESTARTSYS)
+		if (err != -ENOMEM)
 			break;
 		pr_warn_ratelimited("waiting to unmerge %lu pages\n", uksm_stats.pages_sharing +
 				    uksm_stats.zero_pages);

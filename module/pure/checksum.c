@@ -178,13 +178,6 @@ static void weak_see(struct weak_sample *entry)
 		WRITE_ONCE(entry->seen, weak.epoch);
 }
 
-/* The filter to be has no bit of an entry met before. */
-static void age_restart(void)
-{
-	weak.age_bucket = 0;
-	memset(weak.next_filter, 0, sizeof(weak.next_filter));
-}
-
 static void weak_link(struct weak_sample *entry)
 {
 	struct weak_sample **bucket = weak_bucket(entry->checksum);
@@ -193,7 +186,10 @@ static void weak_link(struct weak_sample *entry)
 	*bucket = entry;
 }
 
-/* False if there is no memory; the entries are where they were. */
+/*
+ * False if there is no memory; the entries are where they were.  Ageing goes on where
+ * it was: the buckets of what it has still to come to are higher up as before.
+ */
 static bool weak_resize(unsigned int nr_buckets)
 {
 	struct weak_sample **old = weak.bucket, *entry, *next, **bucket;
@@ -211,7 +207,6 @@ static bool weak_resize(unsigned int nr_buckets)
 		}
 	}
 	kvfree(old);
-	age_restart();
 	return true;
 }
 
@@ -537,7 +532,8 @@ unsigned int uksm_checksum_age_step(unsigned int buckets)
 			continue;
 		/* Now it has the bits of all that are left, and no others. */
 		memcpy(weak.filter, weak.next_filter, sizeof(weak.filter));
-		age_restart();
+		memset(weak.next_filter, 0, sizeof(weak.next_filter));
+		weak.age_bucket = 0;
 	}
 	return dropped;
 }
