@@ -335,21 +335,379 @@ static void strengthening_tells_a_family_apart(void)
 	}
 }
 
-static void strengthening_is_bounded(void)
+/* By numbers rather than pages: any number that is not 0 can be a sample's checksum. */
+static u32 weak_number(unsigned int i)
 {
-	unsigned int i, taken = 0;
-	u8 *page = new_random_page();
+	/* Odd multipliers give each number once. */
+	return (i + 1) * 0x9e3779b1u;
+}
+
+static void add_numbers(unsigned int from, unsigned int to)
+{
+	for (; from < to; from++)
+		expect(weak_add(weak_number(from)), "number %u not taken", from);
+}
+
+static void expect_found(unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		expect(weak_find(weak_number(i)), "entry %u of %u is lost", i, nr);
+	for (i = nr; i < nr + 1000; i++)
+		expect(!weak_find(weak_number(i)), "%u is there and has not been added", i);
+	expect(uksm_checksum_nr_weak() == nr, "%u counted, not %u", uksm_checksum_nr_weak(), nr);
+}
+
+static void the_set_grows_with_its_entries(void)
+{
+	static const struct {
+		unsigned int nr;
+		unsigned int buckets;
+	} cases[] = {
+		{ 1, 1 << 12 }, { 4 << 12, 1 << 12 }, { (4 << 12) + 1, 1 << 14 },
+		{ 4 << 14, 1 << 14 }, { (4 << 14) + 1, 1 << 16 }, { 100000, 1 << 16 },
+	};
+	unsigned int i, nr = 0;
 
 	setup_random(4);
-	for (i = 0; i < 100 * WEAK_SLOTS; i++) {
-		change_line(page, config.sample[i % 4]);
-		taken += uksm_checksum_strengthen(page, uksm_checksum(page));
+	expect(!uksm_checksum_bytes(), "memory for an empty set");
+	for (i = 0; i < ARRAY_SIZE(cases); nr = cases[i++].nr) {
+		add_numbers(nr, cases[i].nr);
+		expect(weak.nr_buckets == cases[i].buckets, "%u buckets for %u entries",
+		       weak.nr_buckets, cases[i].nr);
+		expect_found(cases[i].nr);
+		expect(uksm_checksum_bytes() == cases[i].nr * sizeof(struct weak_sample) +
+		       cases[i].buckets * sizeof(void *), "%lu bytes", uksm_checksum_bytes());
 	}
-	expect(taken <= WEAK_SLOTS, "%u taken", taken);
-	expect(taken > WEAK_SLOTS * 9 / 10, "only %u taken", taken);
+	uksm_checksum_exit();
+	expect(!uksm_checksum_bytes() && !uksm_checksum_nr_weak(), "something is left");
+	expect_found(0);
+}
+
+static void strengthening_is_bounded(void)
+{
+	unsigned int i, most = 0;
+	u8 *page = new_random_page();
+	struct weak_sample *entry;
+
+	setup_random(4);
+	add_numbers(0, UKSM_WEAK_MAX - 1);
+	change_line(page, config.sample[0]);
+	expect(uksm_checksum_strengthen(page, uksm_checksum(page)), "the last one is refused");
+	change_line(page, config.sample[0]);
+	expect(!uksm_checksum_strengthen(page, uksm_checksum(page)), "one too many");
+	expect(uksm_checksum_nr_weak() == UKSM_WEAK_MAX, "%u entries", uksm_checksum_nr_weak());
+	for (i = 0; i < weak.nr_buckets; i++) {
+		unsigned int length = 0;
+
+		for (entry = weak.bucket[i]; entry; entry = entry->next)
+			length++;
+		most = length > most ? length : most;
+	}
+	expect(weak.nr_buckets == WEAK_BUCKETS_MAX && most < 32, "%u entries in one of %u buckets",
+	       most, weak.nr_buckets);
+
+	uksm_checksum_set_lines(4);
+	expect(!uksm_checksum_nr_weak() && !uksm_checksum_bytes(), "another number of lines, same set");
+	expect(uksm_checksum_strengthen(page, uksm_checksum(page)), "refused by an empty set");
 	setup_random(UKSM_LINES);
 	expect(!uksm_checksum_strengthen(page, uksm_checksum(page)), "whole pages can be no stronger");
 	free(page);
+}
+
+static void want_of_memory_is_survived(void)
+{
+	u8 *page = new_random_page(), *other = new_random_page();
+	u32 before;
+
+	setup_random(4);
+	before = uksm_checksum(page);
+	fail_allocation = true;
+	expect(!uksm_checksum_strengthen(page, before), "no memory for buckets");
+	fail_allocation = false;
+	expect(uksm_checksum(page) == before, "changed by what has failed");
+	expect(uksm_checksum_strengthen(page, before), "refused with memory at hand");
+
+	fail_allocation = true;
+	expect(!uksm_checksum_strengthen(other, uksm_checksum(other)), "no memory for an entry");
+	expect(uksm_checksum_weak_sample(page) == before, "the entry is lost");
+	fail_allocation = false;
+
+	/* Growing is not the same as adding: it may fail alone, and then the chains are long. */
+	uksm_checksum_set_lines(4);
+	add_numbers(0, 4 << 12);
+	fail_allocation = true;
+	expect(!weak_resize(1 << 14), "no memory for more buckets");
+	expect(weak_make_room(), "no room for want of buckets");
+	fail_allocation = false;
+	expect(weak.nr_buckets == 1 << 12, "%u buckets", weak.nr_buckets);
+	expect_found(4 << 12);
+	uksm_checksum_exit();
+	free(page);
+	free(other);
+}
+
+/* One pass over the whole set, in steps of some size. */
+static unsigned int age_all(unsigned int step)
+{
+	unsigned int dropped = 0, left;
+
+	expect(!weak.age_bucket, "not at the beginning");
+	for (left = weak.nr_buckets; left; left -= min(left, step))
+		dropped += uksm_checksum_age_step(min(left, step));
+	expect(!weak.age_bucket, "not back at the beginning");
+	return dropped;
+}
+
+static void what_nobody_meets_is_forgotten(void)
+{
+	u8 *met = new_random_page(), *lost = new_random_page();
+	u32 met_sample, lost_sample;
+	unsigned int epoch;
+
+	setup_random(4);
+	expect(!uksm_checksum_age_step(1000), "an empty set has something to forget");
+	met_sample = uksm_checksum(met);
+	lost_sample = uksm_checksum(lost);
+	expect(uksm_checksum_strengthen(met, met_sample), "refused");
+	expect(uksm_checksum_strengthen(lost, lost_sample), "refused");
+	for (epoch = 1; epoch <= 16; epoch++) {
+		uksm_checksum_age();
+		uksm_checksum(met);
+		expect(!age_all(1 + random_below(5000)), "dropped after %u epochs", epoch);
+		/* Neither is one that the page is met. */
+		expect(uksm_checksum_weak_sample(lost) == lost_sample, "epoch %u", epoch);
+	}
+	uksm_checksum_age();
+	expect(age_all(1000) == 1, "not one dropped after 17 epochs");
+	expect(uksm_checksum_nr_weak() == 1, "%u left", uksm_checksum_nr_weak());
+	expect(uksm_checksum_weak_sample(met) == met_sample, "dropped although met");
+	expect(uksm_checksum(lost) == lost_sample, "still hashed in whole");
+	expect(uksm_checksum_strengthen(lost, lost_sample), "not to be strengthened again");
+	for (epoch = 1; epoch <= 17; epoch++)
+		uksm_checksum_age();
+	/* Each call looks at some, and goes on; and no call goes round more than once. */
+	expect(uksm_checksum_age_step(0) == 0, "no bucket looked at");
+	expect(uksm_checksum_age_step(~0u) == 2, "not all in one call");
+	expect(!uksm_checksum_nr_weak(), "%u left", uksm_checksum_nr_weak());
+	uksm_checksum_exit();
+	free(met);
+	free(lost);
+}
+
+static void what_is_held_stays(void)
+{
+	u8 *page = new_random_page();
+	unsigned int epoch;
+	u32 sample;
+
+	setup_random(4);
+	sample = uksm_checksum(page);
+	expect(!uksm_checksum_hold(sample), "held though not weak");
+	expect(!uksm_checksum_hold(0), "0 held");
+	uksm_checksum_unhold(sample);
+	uksm_checksum_unhold(0);
+	expect(uksm_checksum_strengthen(page, sample), "refused");
+	expect(!uksm_checksum_hold(0), "0 held");
+	/* What is owed by nobody is not taken off. */
+	uksm_checksum_unhold(sample);
+	expect(uksm_checksum_hold(sample) && uksm_checksum_hold(sample), "not held");
+	for (epoch = 0; epoch < 100; epoch++) {
+		uksm_checksum_age();
+		if (epoch == 50)
+			uksm_checksum_unhold(sample);
+		expect(!age_all(~0u), "dropped though held, epoch %u", epoch);
+	}
+	uksm_checksum_unhold(sample);
+	for (epoch = 0; epoch < 16; epoch++) {
+		uksm_checksum_age();
+		expect(!age_all(~0u), "dropped %u epochs after it was held", epoch);
+	}
+	uksm_checksum_age();
+	expect(age_all(~0u) == 1, "still there");
+	expect(uksm_checksum(page) == sample, "hashed in whole still");
+	uksm_checksum_exit();
+	free(page);
+}
+
+static unsigned int bits_set(const u64 *filter)
+{
+	unsigned int i, bits = 0;
+
+	for (i = 0; i < WEAK_FILTER_WORDS; i++)
+		bits += __builtin_popcountll(filter[i]);
+	return bits;
+}
+
+/*
+ * Adding, forgetting, growing and holding in any order: what is in the set is found, the
+ * filter notwithstanding, and a pass leaves no bit in it that is of no use.
+ */
+static void the_filter_hides_nothing(void)
+{
+	enum { NUMBERS = 60000 };
+	bool *there = calloc(NUMBERS, sizeof(*there));
+	unsigned int round, i, nr = 0, held;
+
+	if (!there)
+		abort();
+	setup_random(4);
+	for (round = 0; round < 60; round++) {
+		for (i = 0; i < 1200; i++) {
+			unsigned int at = random_below(NUMBERS);
+			struct weak_sample *entry = weak_find(weak_number(at));
+
+			if (!entry && !there[at])
+				nr += there[at] = weak_add(weak_number(at));
+			else if (entry && !random_below(20))
+				uksm_checksum_hold(weak_number(at));
+			else if (entry)
+				weak_see(entry);
+		}
+		uksm_checksum_age();
+		if (round % 20 == 19) {
+			for (i = 0; i < 17; i++)
+				uksm_checksum_age();
+		}
+		for (i = 0; i < 3; i++)
+			nr -= uksm_checksum_age_step(random_below(3000));
+		held = 0;
+		for (i = 0; i < NUMBERS; i++) {
+			struct weak_sample *entry;
+
+			if (!there[i])
+				continue;
+			/* The set by itself, without its filter. */
+			entry = *weak_bucket(weak_number(i));
+			while (entry && entry->checksum != weak_number(i))
+				entry = entry->next;
+			there[i] = entry;
+			if (!entry)
+				continue;
+			held++;
+			expect(weak_find(weak_number(i)) == entry, "round %u: %u is hidden", round, i);
+		}
+		expect(held == nr && uksm_checksum_nr_weak() == nr, "%u entries, %u counted", held,
+		       uksm_checksum_nr_weak());
+		if (check_has_failed())
+			break;
+	}
+	/* All but those held go, and with them their bits. */
+	for (i = 0; i < 17; i++)
+		uksm_checksum_age();
+	uksm_checksum_age_step(weak.nr_buckets - weak.age_bucket);
+	expect(nr > uksm_checksum_nr_weak() && uksm_checksum_nr_weak(), "none dropped, or all");
+	uksm_checksum_age_step(weak.nr_buckets);
+	expect(bits_set(weak.filter) <= uksm_checksum_nr_weak(), "%u bits for %u entries",
+	       bits_set(weak.filter), uksm_checksum_nr_weak());
+	uksm_checksum_exit();
+	expect(!bits_set(weak.filter), "bits of an empty set");
+	free(there);
+}
+
+static void samples_agree_in_what_is_hashed(void)
+{
+	unsigned int lines, line, i;
+
+	for (lines = 1; lines <= UKSM_LINES; lines++) {
+		u8 *a = new_random_page(), *b = new_page();
+
+		setup_random(lines);
+		for (line = 0; line < UKSM_LINES; line++) {
+			bool agree = lines < UKSM_LINES && !is_sampled(line);
+
+			memcpy(b, a, UKSM_PAGE_BYTES);
+			change_line(b, line);
+			expect(uksm_checksum_samples_agree(a, b) == agree &&
+			       uksm_checksum_samples_agree(b, a) == agree,
+			       "lines %u: line %u, sampled: %d", lines, line, is_sampled(line));
+		}
+		/* Each byte counts, and where it is. */
+		for (i = 0; i < UKSM_LINE_BYTES; i++) {
+			memcpy(b, a, UKSM_PAGE_BYTES);
+			change_byte(b, config.sample[lines / 2] * UKSM_LINE_BYTES + i);
+			expect(!uksm_checksum_samples_agree(a, b), "lines %u: byte %u", lines, i);
+		}
+		free(a);
+		free(b);
+	}
+}
+
+/* Nothing is to be gained where pages are hashed in whole as it is. */
+static void strong_samples_do_not_agree(void)
+{
+	unsigned int lines;
+
+	for (lines = 1; lines < UKSM_LINES; lines++) {
+		u8 *a = new_page(), *b = new_page();
+		unsigned int line;
+
+		setup_random(lines);
+		line = config.order[lines];
+		change_line(b, line);
+		expect(!uksm_checksum_samples_agree(a, b), "lines %u: nearly zeroes", lines);
+
+		random_fill(a, UKSM_PAGE_BYTES);
+		memcpy(b, a, UKSM_PAGE_BYTES);
+		change_line(b, line);
+		expect(uksm_checksum_samples_agree(a, b), "lines %u: a family", lines);
+		expect(uksm_checksum_strengthen(b, uksm_checksum(b)), "lines %u: refused", lines);
+		expect(!uksm_checksum_samples_agree(a, b), "lines %u: strong already", lines);
+		/* They may be equal by the time that this is asked. */
+		uksm_checksum_set_lines(UKSM_LINES);
+		expect(!uksm_checksum_samples_agree(a, a), "whole pages");
+		free(a);
+		free(b);
+	}
+	uksm_checksum_exit();
+}
+
+static void the_whole_decides_where_it_is_hashed(void)
+{
+	u8 *page = new_random_page(), *copy = new_page();
+	unsigned int at, i;
+	u64 whole;
+
+	setup_random(UKSM_LINES);
+	expect(uksm_checksum_of_whole(uksm_checksum_whole(copy)) == uksm_checksum_zero(), "zeroes");
+	for (at = 0; at < UKSM_PAGE_BYTES; at++) {
+		memcpy(copy, page, UKSM_PAGE_BYTES);
+		whole = uksm_checksum_whole(page);
+		expect(uksm_checksum_whole(copy) == whole, "of a copy");
+		expect(uksm_checksum_of_whole(whole) == uksm_checksum(page), "all lines");
+		change_byte(copy, at);
+		expect(uksm_checksum_whole(copy) != whole, "byte %u unseen", at);
+	}
+
+	for (i = 1; i < UKSM_LINES; i++) {
+		u32 sample;
+
+		setup_random(i);
+		/* A sum of all, however few lines are sampled. */
+		expect(uksm_checksum_of_whole(uksm_checksum_whole(page)) != uksm_checksum(page),
+		       "lines %u: the sample is the whole", i);
+		sample = uksm_checksum(page);
+		expect(!uksm_checksum_weak_sample(page), "lines %u: weak", i);
+		expect(uksm_checksum_strengthen(page, sample), "lines %u: refused", i);
+		expect(uksm_checksum_of_whole(uksm_checksum_whole(page)) == uksm_checksum(page),
+		       "lines %u: a weak sample", i);
+		expect(uksm_checksum_weak_sample(page) == sample, "lines %u: not known", i);
+		memcpy(copy, page, UKSM_PAGE_BYTES);
+		change_line(copy, config.order[i]);
+		expect(uksm_checksum_weak_sample(copy) == sample, "lines %u: another of them", i);
+		change_line(copy, config.order[0]);
+		expect(!uksm_checksum_weak_sample(copy), "lines %u: another sample", i);
+
+		memset(copy, 0x5a, UKSM_PAGE_BYTES);
+		expect(uksm_checksum_of_whole(uksm_checksum_whole(copy)) == uksm_checksum(copy),
+		       "lines %u: it repeats", i);
+		weak_add(hash_sample(copy));
+		expect(!uksm_checksum_weak_sample(copy), "lines %u: it repeats, and is weak", i);
+	}
+	uksm_checksum_exit();
+	free(page);
+	free(copy);
 }
 
 /* Who takes a checksum for stronger than it was looks for pages that have moved from it. */
@@ -596,7 +954,15 @@ int main(void)
 	run_test(key_changes_the_value);
 	run_test(positions_change_the_value);
 	run_test(strengthening_tells_a_family_apart);
+	run_test(the_set_grows_with_its_entries);
 	run_test(strengthening_is_bounded);
+	run_test(want_of_memory_is_survived);
+	run_test(what_nobody_meets_is_forgotten);
+	run_test(what_is_held_stays);
+	run_test(the_filter_hides_nothing);
+	run_test(samples_agree_in_what_is_hashed);
+	run_test(strong_samples_do_not_agree);
+	run_test(the_whole_decides_where_it_is_hashed);
 	run_test(only_samples_are_strengthened);
 	run_test(zero_page_has_the_cached_checksum);
 	run_test(lines_are_brought_into_range);

@@ -15,6 +15,37 @@
 /* How random checksums are drawn: few values (many ties), all, the edges. */
 enum draw { FEW, ALL, EDGES, NR_DRAWS };
 
+/* struct owner - as in the stable tree, where the second key is beside the first */
+struct owner {
+	struct uksm_key key;
+	u64 tie;
+};
+
+/* Whether second keys count; few values, of which some differ in the high bits only. */
+static bool tied;
+
+#define NR_TIES 5
+
+static u64 tie_number(unsigned int n)
+{
+	return n < 2 ? n : (u64)n << 40;
+}
+
+static u64 owner_tie(const struct uksm_key *key)
+{
+	return container_of(key, struct owner, key)->tie;
+}
+
+static uksm_tie_fn *tie_fn(void)
+{
+	return tied ? owner_tie : NULL;
+}
+
+static u64 model_tie(const struct uksm_key *key)
+{
+	return tied ? owner_tie(key) : 0;
+}
+
 /* struct model - what the index should hold: the same keys, sorted */
 struct model {
 	struct uksm_key **keys;
@@ -38,26 +69,44 @@ static u32 draw_checksum(enum draw draw)
 
 static struct uksm_key *new_key(u32 checksum)
 {
-	struct uksm_key *key = malloc(sizeof(*key));
+	struct owner *owner = malloc(sizeof(*owner));
 
-	if (!key)
+	if (!owner)
 		abort();
 	/* As an owner's memory would be: nothing may rest on zeroes. */
-	memset(key, 0xa5, sizeof(*key));
-	key->checksum = checksum;
+	memset(owner, 0xa5, sizeof(*owner));
+	owner->key.checksum = checksum;
+	owner->tie = tie_number(random_below(NR_TIES));
+	return &owner->key;
+}
+
+/* One that may take the place of @old. */
+static struct uksm_key *new_twin(const struct uksm_key *old)
+{
+	struct uksm_key *key = new_key(old->checksum);
+
+	container_of(key, struct owner, key)->tie = owner_tie(old);
 	return key;
 }
 
-/* The first position whose checksum is >= @checksum, or > with @behind. */
-static size_t model_find(const struct model *model, u32 checksum, bool behind)
+static void free_key(struct uksm_key *key)
+{
+	free(container_of(key, struct owner, key));
+}
+
+/* The first position of what is not before the two, or with @behind is after them. */
+static size_t model_find(const struct model *model, u32 checksum, u64 tie, bool behind)
 {
 	size_t low = 0, high = model->nr;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		u32 there = model->keys[middle]->checksum;
+		struct uksm_key *key = model->keys[middle];
+		u64 other = model_tie(key);
+		bool same = key->checksum == checksum;
 
-		if (there < checksum || (behind && there == checksum))
+		if (key->checksum < checksum || (same && other < tie) ||
+		    (behind && same && other == tie))
 			low = middle + 1;
 		else
 			high = middle;
@@ -91,7 +140,7 @@ static void add_both(struct uksm_index *index, struct model *model,
 		     struct uksm_key *key)
 {
 	uksm_index_add(index, key);
-	model_insert(model, model_find(model, key->checksum, true), key);
+	model_insert(model, model_find(model, key->checksum, model_tie(key), true), key);
 }
 
 static void add_random(struct uksm_index *index, struct model *model,
@@ -107,7 +156,7 @@ static void destroy_both(struct uksm_index *index, struct model *model)
 
 	for (i = 0; i < model->nr; i++) {
 		uksm_index_del(index, model->keys[i]);
-		free(model->keys[i]);
+		free_key(model->keys[i]);
 	}
 	expect(uksm_index_empty(index), "not empty after all are deleted");
 	expect(!uksm_index_begin(index), "a key left after all are deleted");
@@ -191,7 +240,7 @@ static void check_trees(const struct uksm_index *index)
 static void check_lookup(const struct uksm_index *index,
 			 const struct model *model, u32 checksum)
 {
-	size_t at = model_find(model, checksum, false);
+	size_t at = model_find(model, checksum, 0, false);
 	struct uksm_key *key = uksm_index_first(index, checksum);
 
 	for (; at < model->nr && model->keys[at]->checksum == checksum; at++) {
@@ -202,6 +251,35 @@ static void check_lookup(const struct uksm_index *index,
 		key = uksm_index_next_equal(key);
 	}
 	expect(!key, "%#x: one key too many", checksum);
+}
+
+static void check_find(const struct uksm_index *index, const struct model *model, u32 checksum,
+		       u64 tie)
+{
+	size_t at = model_find(model, checksum, tie, false);
+	size_t end = model_find(model, checksum, tie, true);
+	struct uksm_key *key = uksm_index_find(index, checksum, tie);
+
+	for (; at < end; at++) {
+		expect(key == model->keys[at], "%#x: wrong key of second key %#llx", checksum,
+		       (unsigned long long)tie);
+		if (!key)
+			return;
+		key = uksm_index_next_same(index, key);
+	}
+	expect(!key, "%#x: one too many of second key %#llx", checksum, (unsigned long long)tie);
+}
+
+/* Second keys that there are, and those about them. */
+static void check_finds(const struct uksm_index *index, const struct model *model, u32 checksum)
+{
+	unsigned int n;
+
+	for (n = 0; n < NR_TIES; n++) {
+		check_find(index, model, checksum, tie_number(n));
+		check_find(index, model, checksum, tie_number(n) - 1);
+		check_find(index, model, checksum, tie_number(n) + 1);
+	}
 }
 
 static void check_order(const struct uksm_index *index,
@@ -236,6 +314,10 @@ static void check_all(const struct uksm_index *index, const struct model *model,
 	if (model->nr)
 		check_lookup(index, model,
 			     model->keys[random_below(model->nr)]->checksum);
+	check_finds(index, model, draw_checksum(draw));
+	check_finds(index, model, ~0u);
+	if (model->nr)
+		check_finds(index, model, model->keys[random_below(model->nr)]->checksum);
 }
 
 static void random_step(struct uksm_index *index, struct model *model,
@@ -259,15 +341,15 @@ static void random_step(struct uksm_index *index, struct model *model,
 			return;
 		}
 	} else {
-		new = new_key(key->checksum);
+		new = new_twin(key);
 		uksm_index_replace(index, key, new);
 		model->keys[at] = new;
 	}
 	/* Whoever still looks at it meets the sanitizer. */
-	free(key);
+	free_key(key);
 }
 
-static void random_changes_match_a_sorted_array(void)
+static void random_changes_match(void)
 {
 	/* Growing, then about the same size, then shrinking. */
 	static const unsigned int add_percents[] = { 70, 50, 20 };
@@ -279,7 +361,7 @@ static void random_changes_match_a_sorted_array(void)
 			struct uksm_index index;
 			struct model model = {};
 
-			expect(!uksm_index_init(&index, orders[o]), "init");
+			expect(!uksm_index_init(&index, orders[o], tie_fn()), "init");
 			for (phase = 0; phase < 3; phase++) {
 				for (step = 0; step < 1000; step++) {
 					random_step(&index, &model, draw,
@@ -296,6 +378,18 @@ static void random_changes_match_a_sorted_array(void)
 	}
 }
 
+static void random_changes_match_a_sorted_array(void)
+{
+	random_changes_match();
+}
+
+static void so_they_do_with_a_second_key(void)
+{
+	tied = true;
+	random_changes_match();
+	tied = false;
+}
+
 /* Small trees, each after every single step: erase's cases come up here. */
 static void every_step_keeps_the_trees_valid(void)
 {
@@ -305,7 +399,7 @@ static void every_step_keeps_the_trees_valid(void)
 		struct uksm_index index;
 		struct model model = {};
 
-		uksm_index_init(&index, 0);
+		uksm_index_init(&index, 0, tie_fn());
 		for (step = 0; step < 60; step++) {
 			random_step(&index, &model, ALL, 50);
 			check_all(&index, &model, ALL);
@@ -322,7 +416,7 @@ static void sorted_input_stays_shallow(void)
 	struct model model = {};
 	unsigned int i;
 
-	uksm_index_init(&index, 4);
+	uksm_index_init(&index, 4, tie_fn());
 	for (i = 0; i < 20000; i++)
 		add_both(&index, &model, new_key(i));
 	check_trees(&index);
@@ -338,7 +432,7 @@ static void many_roots_make_shallow_trees(void)
 	struct model model = {};
 	unsigned int nr, deepest = 0, fullest = 0;
 
-	uksm_index_init(&index, ORDER);
+	uksm_index_init(&index, ORDER, tie_fn());
 	while (index.nr_keys < KEYS) {
 		struct uksm_key *key = new_key(random_u64());
 
@@ -363,7 +457,7 @@ static void many_roots_make_shallow_trees(void)
 			struct uksm_key *key = key_of(index.roots[nr].rb_node);
 
 			uksm_index_del(&index, key);
-			free(key);
+			free_key(key);
 		}
 	}
 	destroy_both(&index, &model);
@@ -376,7 +470,7 @@ static void equals_keep_the_order_of_adding(void)
 	struct model model = {};
 	unsigned int i;
 
-	uksm_index_init(&index, 2);
+	uksm_index_init(&index, 2, tie_fn());
 	for (i = 0; i < 300; i++) {
 		key = new_key(i % 3 ? 77 : 78);
 		key->flags = i;
@@ -405,17 +499,17 @@ static void replace_takes_the_place(void)
 	struct model model = {};
 	size_t at;
 
-	uksm_index_init(&index, 1);
+	uksm_index_init(&index, 1, tie_fn());
 	add_random(&index, &model, FEW, 500);
 	for (at = 0; at < model.nr; at++) {
 		old = model.keys[at];
-		new = new_key(old->checksum);
+		new = new_twin(old);
 		new->state = 0x1234;
 		new->flags = 0x5678;
 		uksm_index_replace(&index, old, new);
 		model.keys[at] = new;
-		memset(old, 0xff, sizeof(*old));
-		free(old);
+		memset(old, 0xff, sizeof(struct owner));
+		free_key(old);
 		expect(new->state == 0x1234 && new->flags == 0x5678,
 		       "the owner's words were written");
 	}
@@ -430,7 +524,7 @@ static void replace_by_another_checksum_warns_and_recovers(void)
 	struct model model = {};
 	size_t at;
 
-	uksm_index_init(&index, 3);
+	uksm_index_init(&index, 3, tie_fn());
 	add_random(&index, &model, ALL, 100);
 	at = random_below(model.nr);
 	old = model.keys[at];
@@ -439,10 +533,101 @@ static void replace_by_another_checksum_warns_and_recovers(void)
 	expect(warnings == 1, "%u warnings", warnings);
 	warnings = 0;
 	model_remove(&model, at);
-	model_insert(&model, model_find(&model, new->checksum, true), new);
-	free(old);
+	model_insert(&model, model_find(&model, new->checksum, model_tie(new), true), new);
+	free_key(old);
 	check_all(&index, &model, ALL);
 	destroy_both(&index, &model);
+}
+
+static void replace_by_another_second_key_warns_and_recovers(void)
+{
+	struct uksm_key *old, *new;
+	struct uksm_index index;
+	struct model model = {};
+	size_t at;
+
+	tied = true;
+	uksm_index_init(&index, 3, tie_fn());
+	add_random(&index, &model, FEW, 100);
+	at = random_below(model.nr);
+	old = model.keys[at];
+	new = new_twin(old);
+	container_of(new, struct owner, key)->tie ^= 1ull << 63;
+	uksm_index_replace(&index, old, new);
+	expect(warnings == 1, "%u warnings", warnings);
+	warnings = 0;
+	model_remove(&model, at);
+	model_insert(&model, model_find(&model, new->checksum, model_tie(new), true), new);
+	free_key(old);
+	check_all(&index, &model, FEW);
+	destroy_both(&index, &model);
+	tied = false;
+}
+
+static unsigned long nr_ties_asked;
+
+static u64 counted_tie(const struct uksm_key *key)
+{
+	nr_ties_asked++;
+	return owner_tie(key);
+}
+
+/* What second keys are for: many keys of one checksum are no long list. */
+static void one_of_many_equals_is_found_at_once(void)
+{
+	enum { KEYS = 20000, ROUNDS = 1000 };
+	struct uksm_index index;
+	struct uksm_key **keys = calloc(KEYS, sizeof(*keys));
+	unsigned int i;
+
+	if (!keys)
+		abort();
+	uksm_index_init(&index, 10, counted_tie);
+	for (i = 0; i < KEYS; i++) {
+		keys[i] = new_key(77);
+		container_of(keys[i], struct owner, key)->tie = i * 0x9e3779b97f4a7c15ull;
+		uksm_index_add(&index, keys[i]);
+	}
+	nr_ties_asked = 0;
+	for (i = 0; i < ROUNDS; i++) {
+		struct uksm_key *key = keys[random_below(KEYS)];
+
+		expect(uksm_index_find(&index, 77, owner_tie(key)) == key, "another found");
+		expect(!uksm_index_next_same(&index, key), "a second one");
+		expect(!uksm_index_find(&index, 77, owner_tie(key) + 1), "one that is not there");
+		expect(!uksm_index_find(&index, 78, owner_tie(key)), "one of another checksum");
+	}
+	/* 2 log2(KEYS + 1) is the deepest; two lookups, and two ties more for each. */
+	expect(nr_ties_asked <= ROUNDS * 2 * (2 * 15 + 2), "%lu looked at", nr_ties_asked);
+	for (i = 0; i < KEYS; i++) {
+		uksm_index_del(&index, keys[i]);
+		free_key(keys[i]);
+	}
+	uksm_index_destroy(&index);
+	free(keys);
+}
+
+static void roots_are_as_many_as_memory_needs(void)
+{
+	static const struct {
+		unsigned long pages;
+		unsigned int order;
+	} cases[] = {
+		{ 0, 10 }, { 1, 10 }, { 1 << 14, 10 }, { 3 << 14, 12 }, { 1 << 20, 16 },
+		{ 1 << 24, 20 }, { 0xf00000, 20 }, { 1 << 28, 24 }, { 1ul << 32, 24 },
+		{ ~0ul, 24 },
+	};
+	unsigned long pages;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		expect(uksm_index_order(cases[i].pages) == cases[i].order, "%lu pages: order %u",
+		       cases[i].pages, uksm_index_order(cases[i].pages));
+	for (pages = 1 << 14; pages <= 1ul << 28; pages += 1 + pages / 7) {
+		unsigned long keys = pages >> uksm_index_order(pages);
+
+		expect(keys >= 10 && keys <= 22, "%lu pages: %lu keys a root", pages, keys);
+	}
 }
 
 static void keys_may_go_while_iterating(void)
@@ -453,7 +638,7 @@ static void keys_may_go_while_iterating(void)
 	size_t left;
 
 	for (draw = 0; draw < NR_DRAWS; draw++) {
-		uksm_index_init(&index, 5);
+		uksm_index_init(&index, 5, tie_fn());
 		for (i = 0; i < 1000; i++)
 			uksm_index_add(&index, new_key(draw_checksum(draw)));
 
@@ -465,11 +650,11 @@ static void keys_may_go_while_iterating(void)
 			if (random_below(2)) {
 				uksm_index_del(&index, key);
 				left--;
-				free(key);
+				free_key(key);
 			} else if (random_below(2)) {
-				new = new_key(key->checksum);
+				new = new_twin(key);
 				uksm_index_replace(&index, key, new);
-				free(key);
+				free_key(key);
 			}
 		}
 		expect(met == 1000, "met %u of 1000", met);
@@ -481,7 +666,7 @@ static void keys_may_go_while_iterating(void)
 		uksm_index_for_each_safe(&index, key, next) {
 			met++;
 			uksm_index_del(&index, key);
-			free(key);
+			free_key(key);
 		}
 		expect(met == left, "met %u of %zu", met, left);
 		expect(uksm_index_empty(&index), "not empty");
@@ -496,7 +681,7 @@ static void empty_index_has_nothing(void)
 	unsigned int order, i;
 
 	for (order = 0; order <= ORDER_MAX_TESTED; order++) {
-		expect(!uksm_index_init(&index, order), "order %u", order);
+		expect(!uksm_index_init(&index, order, tie_fn()), "order %u", order);
 		expect(index.nr_roots == 1u << order, "order %u: %u roots",
 		       order, index.nr_roots);
 		expect(uksm_index_empty(&index), "not empty");
@@ -516,7 +701,7 @@ static void roots_are_chosen_by_high_bits(void)
 	struct uksm_index index;
 
 	for (order = 1; order <= ORDER_MAX_TESTED; order++) {
-		uksm_index_init(&index, order);
+		uksm_index_init(&index, order, tie_fn());
 		for (nr = 0; nr < index.nr_roots; nr++) {
 			u32 low = (u32)nr << (32 - order);
 			u32 high = low + ((1u << (32 - order)) - 1);
@@ -527,7 +712,7 @@ static void roots_are_chosen_by_high_bits(void)
 		}
 		uksm_index_destroy(&index);
 	}
-	uksm_index_init(&index, 0);
+	uksm_index_init(&index, 0, tie_fn());
 	expect(!root_nr(&index, 0) && !root_nr(&index, ~0u), "single root");
 	uksm_index_destroy(&index);
 }
@@ -537,18 +722,18 @@ static void init_refuses_what_it_cannot_do(void)
 	struct uksm_index index;
 
 	memset(&index, 0xff, sizeof(index));
-	expect(uksm_index_init(&index, UKSM_INDEX_ORDER_MAX + 1) == -EINVAL,
+	expect(uksm_index_init(&index, UKSM_INDEX_ORDER_MAX + 1, tie_fn()) == -EINVAL,
 	       "too many roots");
 	uksm_index_destroy(&index);
 
 	memset(&index, 0xff, sizeof(index));
 	fail_allocation = true;
-	expect(uksm_index_init(&index, 4) == -ENOMEM, "no memory");
+	expect(uksm_index_init(&index, 4, tie_fn()) == -ENOMEM, "no memory");
 	fail_allocation = false;
 	uksm_index_destroy(&index);
 	uksm_index_destroy(&index);
 
-	expect(!uksm_index_init(&index, UKSM_INDEX_ORDER_MAX),
+	expect(!uksm_index_init(&index, UKSM_INDEX_ORDER_MAX, tie_fn()),
 	       "as many roots as allowed");
 	uksm_index_destroy(&index);
 }
@@ -558,24 +743,28 @@ static void destroying_a_full_index_warns(void)
 	struct uksm_index index;
 	struct uksm_key *key = new_key(1);
 
-	uksm_index_init(&index, 0);
+	uksm_index_init(&index, 0, tie_fn());
 	uksm_index_add(&index, key);
 	uksm_index_destroy(&index);
 	expect(warnings == 1, "%u warnings", warnings);
 	warnings = 0;
-	free(key);
+	free_key(key);
 }
 
 int main(void)
 {
 	check_start();
 	run_test(random_changes_match_a_sorted_array);
+	run_test(so_they_do_with_a_second_key);
 	run_test(every_step_keeps_the_trees_valid);
 	run_test(sorted_input_stays_shallow);
 	run_test(many_roots_make_shallow_trees);
 	run_test(equals_keep_the_order_of_adding);
 	run_test(replace_takes_the_place);
 	run_test(replace_by_another_checksum_warns_and_recovers);
+	run_test(replace_by_another_second_key_warns_and_recovers);
+	run_test(one_of_many_equals_is_found_at_once);
+	run_test(roots_are_as_many_as_memory_needs);
 	run_test(keys_may_go_while_iterating);
 	run_test(empty_index_has_nothing);
 	run_test(roots_are_chosen_by_high_bits);

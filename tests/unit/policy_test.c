@@ -4,6 +4,8 @@
 
 #include "check.h"
 
+#include <linux/kernel.h>
+
 #define MSEC 1000000ULL
 #define SEC (1000 * MSEC)
 
@@ -69,6 +71,134 @@ static void full_scans_cost_alike(void)
 			       seq, due, stride);
 		}
 	}
+}
+
+/*
+ * A page that was pinned is asked for in one of eight of the looks at it, whether its
+ * tile is seen by each full scan or by every fourth, and whichever these are.
+ */
+static void pinned_pages_are_asked_now_and_then(void)
+{
+	unsigned long number, first, seq, due;
+	unsigned int interval, looks;
+
+	for (interval = 1; interval <= 4; interval *= 2) {
+		for (number = 0; number < 2000; number += 1 + random_below(50)) {
+			unsigned int least = ~0u, most = 0, since = 0;
+
+			first = random_below(1000);
+			due = 0;
+			for (looks = 0; looks < 640; looks++) {
+				seq = first + looks * interval;
+				since++;
+				if (!uksm_policy_pinned_due(seq, number))
+					continue;
+				least = due && since < least ? since : least;
+				most = since > most ? since : most;
+				since = 0;
+				due++;
+			}
+			expect(due >= 70 && due <= 90, "page %lu, each %u scans: due %lu of 640",
+			       number, interval, due);
+			expect(most <= 17 && least >= 2, "page %lu, each %u scans: after %u to %u",
+			       number, interval, least, most);
+		}
+	}
+	for (seq = 0; seq < 64; seq++) {
+		for (due = 0, number = 0; number < 4096; number++)
+			due += uksm_policy_pinned_due(seq, number);
+		expect(due > 400 && due < 624, "full scan %lu asks %lu of 4096", seq, due);
+	}
+}
+
+/* What a lane does in one go, which may be more than it should. */
+static unsigned long piece(unsigned int pattern)
+{
+	switch (pattern % 3) {
+	case 0:
+		return 1;
+	case 1:
+		return random_below(1000);
+	default:
+		return random_below(20) ? 1 : 5000;
+	}
+}
+
+/*
+ * Whenever newcomers come and go, and however large the pieces: over any time, settled memory
+ * has at least half of what was scanned, up to one piece.
+ */
+static void newcomers_have_half_at_most(void)
+{
+	unsigned int pattern, step;
+
+	for (pattern = 0; pattern < 3 * 3 * 4; pattern++) {
+		struct uksm_lanes lanes = { 0 };
+		s64 ahead = 0, least = 0, worst = 0, total[2] = {};
+		bool there = true;
+
+		for (step = 0; step < 20000; step++) {
+			unsigned long units;
+			bool turn;
+
+			/* Always, now and then, for a moment only, and gone in each bad moment. */
+			switch (pattern / 9) {
+			case 1:
+				there = random_below(100) ? there : !there;
+				break;
+			case 2:
+				there = !random_below(10);
+				break;
+			case 3:
+				there = ahead <= least;
+				break;
+			}
+			turn = uksm_policy_newcomers_turn(&lanes, there, true);
+			expect(there || !turn, "newcomers that are not there");
+			units = piece(turn ? pattern % 3 : pattern / 3 % 3);
+			uksm_policy_lane_worked(&lanes, turn, units);
+			total[turn] += units;
+			/* The most that newcomers have had more, from any time until now. */
+			ahead += turn ? (s64)units : -(s64)units;
+			least = ahead < least ? ahead : least;
+			worst = ahead - least > worst ? ahead - least : worst;
+		}
+		/* A piece of each kind is as large as 5000. */
+		expect(worst <= 2 * 5000, "pattern %u: newcomers ahead by %lld", pattern,
+		       (long long)worst);
+		expect(total[1] <= total[0] + 5000, "pattern %u: newcomers %lld, settled %lld", pattern,
+		       (long long)total[1], (long long)total[0]);
+		/* And they are not starved. */
+		if (pattern / 9 == 0)
+			expect(total[0] <= total[1] + 5000, "pattern %u: newcomers %lld, settled %lld",
+			       pattern, (long long)total[1], (long long)total[0]);
+	}
+}
+
+static void a_lane_without_work_saves_nothing_up(void)
+{
+	struct uksm_lanes lanes = { 0 };
+	unsigned int i;
+
+	expect(!uksm_policy_newcomers_turn(&lanes, true, true), "settled memory comes first");
+	expect(!uksm_policy_newcomers_turn(&lanes, false, false), "nothing to do");
+	for (i = 0; i < 100000; i++) {
+		expect(!uksm_policy_newcomers_turn(&lanes, false, true), "no newcomers");
+		uksm_policy_lane_worked(&lanes, false, 10);
+	}
+	/* All that settled memory has had alone gives newcomers one piece, of ten. */
+	for (i = 0; uksm_policy_newcomers_turn(&lanes, true, true); i++)
+		uksm_policy_lane_worked(&lanes, true, 1);
+	expect(i <= 10, "newcomers come %u times in a row", i);
+
+	lanes = (struct uksm_lanes){ 0 };
+	for (i = 0; i < 100000; i++) {
+		expect(uksm_policy_newcomers_turn(&lanes, true, false), "only newcomers");
+		uksm_policy_lane_worked(&lanes, true, 10);
+	}
+	for (i = 0; !uksm_policy_newcomers_turn(&lanes, true, true); i++)
+		uksm_policy_lane_worked(&lanes, false, 1);
+	expect(i <= 11, "settled memory comes %u times in a row", i);
 }
 
 static void merging_in_vain_is_put_off(void)
@@ -169,23 +299,56 @@ static void the_bounds_come_before_all(void)
 	expect(uksm_policy_batch(&none) == 700, "nothing known");
 }
 
-/* A thread that always has work, and sleeps when told to: its share of a CPU. */
+/* struct busy - a thread that always has work, in slices of some size */
+struct busy {
+	struct uksm_budget budget;
+	u64 now, used;
+	u64 slice_ns, oversleep_ns;
+	unsigned int percent;
+};
+
+/* One slice; then it sleeps, and asks again, until it may go on. */
+static void busy_slice(struct busy *busy)
+{
+	u64 pause;
+
+	busy->now += busy->slice_ns;
+	busy->used += busy->slice_ns;
+	for (;;) {
+		pause = uksm_budget_charge(&busy->budget, busy->now, busy->used, busy->percent);
+		if (!pause)
+			break;
+		expect(pause <= SEC, "%llu ms to sleep at once", (unsigned long long)(pause / MSEC));
+		/* Now and then somebody wakes it. */
+		if (!random_below(10))
+			pause = 1 + pause / 2;
+		busy->now += pause + random_below(busy->oversleep_ns + 1);
+	}
+}
+
+static struct busy busy_start(unsigned int percent, u64 slice_ns, u64 oversleep_ns)
+{
+	struct busy busy = {
+		.now = 5 * SEC,
+		.used = 3 * SEC,
+		.slice_ns = slice_ns,
+		.oversleep_ns = oversleep_ns,
+		.percent = percent,
+	};
+
+	uksm_budget_charge(&busy.budget, busy.now, busy.used, percent);
+	return busy;
+}
+
+/* Its share of a CPU, over ten seconds and until it may go on. */
 static double share_used(unsigned int percent, u64 slice_ns, u64 oversleep_ns)
 {
-	struct uksm_budget budget = { 0 };
-	u64 now = 5 * SEC, used = 3 * SEC, began, used_then, pause;
+	struct busy busy = busy_start(percent, slice_ns, oversleep_ns);
+	u64 began = busy.now, used_then = busy.used;
 
-	uksm_budget_charge(&budget, now, used, percent);
-	began = now;
-	used_then = used;
-	while (now - began < 10 * SEC) {
-		now += slice_ns;
-		used += slice_ns;
-		pause = uksm_budget_charge(&budget, now, used, percent);
-		if (pause)
-			now += pause + random_below(oversleep_ns + 1);
-	}
-	return (double)(used - used_then) / (now - began);
+	while (busy.now - began < 10 * SEC)
+		busy_slice(&busy);
+	return (double)(busy.used - used_then) / (busy.now - began);
 }
 
 static void the_budget_is_kept_and_used(void)
@@ -205,6 +368,102 @@ static void the_budget_is_kept_and_used(void)
 	}
 }
 
+/* The most CPU time in any window of some length: one that begins with a slice. */
+static u64 most_used(const u64 *began, unsigned int nr, u64 slice_ns, u64 window_ns)
+{
+	unsigned int first, last = 0;
+	u64 used, most = 0;
+
+	for (first = 0; first < nr; first++) {
+		while (last + 1 < nr && began[last + 1] < began[first] + window_ns)
+			last++;
+		/* The window is not over yet when the record ends. */
+		if (last + 1 == nr)
+			break;
+		used = (last - first) * slice_ns +
+		       min(slice_ns, began[first] + window_ns - began[last]);
+		most = max(most, used);
+	}
+	return most;
+}
+
+/*
+ * A slice is not cut short, so a window may hold one that is not paid for yet. But that
+ * is all: each is paid for in full before the next begins.
+ */
+static void check_windows(unsigned int percent, u64 slice_ns)
+{
+	static u64 began[1 << 16];
+	struct busy busy = busy_start(percent, slice_ns, 4 * MSEC);
+	/* In the longer one a slice is a twentieth. */
+	u64 windows[] = { 10 * SEC, max(10 * SEC, 20 * slice_ns * 100 / percent) };
+	u64 until = busy.now + 20 * windows[1], limit, most;
+	unsigned int i, nr = 0;
+	double share;
+
+	while (busy.now < until && nr < ARRAY_SIZE(began)) {
+		began[nr++] = busy.now;
+		busy_slice(&busy);
+	}
+	for (i = 0; i < ARRAY_SIZE(windows); i++) {
+		limit = windows[i] * percent / 100;
+		most = most_used(began, nr, slice_ns, windows[i]);
+		/* What may be saved up is a twentieth of ten seconds. */
+		expect(most && most <= limit + limit / 20 + slice_ns,
+		       "%u percent, slices of %llu ms: %llu ms in %llu s", percent,
+		       (unsigned long long)(slice_ns / MSEC), (unsigned long long)(most / MSEC),
+		       (unsigned long long)(windows[i] / SEC));
+		if (slice_ns * 20 > limit)
+			continue;
+		expect(most * 10 <= limit * 11, "%u percent, slices of %llu ms: %llu ms in %llu s",
+		       percent, (unsigned long long)(slice_ns / MSEC),
+		       (unsigned long long)(most / MSEC), (unsigned long long)(windows[i] / SEC));
+	}
+	share = nr * slice_ns * 100.0 / (busy.now - began[0]);
+	expect(share <= percent * 1.01 && share >= percent * 0.9,
+	       "%u percent, slices of %llu ms: %.2f in the long run", percent,
+	       (unsigned long long)(slice_ns / MSEC), share);
+}
+
+static void long_slices_are_paid_for(void)
+{
+	static const unsigned int percents[] = { 1, 5, 20 };
+	static const u64 slices[] = { MSEC, 100 * MSEC, SEC, 5 * SEC };
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(percents); i++) {
+		for (j = 0; j < ARRAY_SIZE(slices); j++)
+			check_windows(percents[i], slices[j]);
+	}
+}
+
+/* In pieces, so that the thread can look about, and to the last nanosecond. */
+static void a_debt_is_paid_in_full(void)
+{
+	struct uksm_budget budget = { 0 };
+	u64 now = SEC, pause, slept = 0;
+
+	uksm_budget_charge(&budget, now, 0, 1);
+	now += 5 * SEC;
+	while ((pause = uksm_budget_charge(&budget, now, 5 * SEC, 1))) {
+		expect(pause <= SEC, "%llu ms at once", (unsigned long long)(pause / MSEC));
+		now += pause;
+		slept += pause;
+	}
+	expect(slept == 495 * SEC, "%llu ms for 5 s at 1 percent", (unsigned long long)(slept / MSEC));
+
+	/* None is asked for too little: after the sleep nothing is left of it. */
+	now += 1;
+	pause = uksm_budget_charge(&budget, now, 5 * SEC + 7777777, 3);
+	expect(pause && !uksm_budget_charge(&budget, now + pause, 5 * SEC + 7777777, 3),
+	       "a rest after the sleep");
+	/* A limit of nothing is one percent, or it would never end. */
+	budget = (struct uksm_budget){ 0 };
+	uksm_budget_charge(&budget, now, 0, 0);
+	pause = uksm_budget_charge(&budget, now + MSEC, MSEC, 0);
+	expect(pause == 99 * MSEC, "%llu us for a millisecond", (unsigned long long)(pause / 1000));
+}
+
 static void idleness_is_not_saved_up(void)
 {
 	struct uksm_budget budget = { 0 };
@@ -218,6 +477,18 @@ static void idleness_is_not_saved_up(void)
 		burst += MSEC;
 	}
 	expect(burst <= 25 * MSEC, "%llu ms at once", (unsigned long long)(burst / MSEC));
+
+	/* With a small limit much less: a hundredth of ten seconds is no more than 100 ms. */
+	budget = (struct uksm_budget){ 0 };
+	used = 0;
+	uksm_budget_charge(&budget, now, used, 1);
+	now += 3600 * SEC;
+	uksm_budget_charge(&budget, now, used, 1);
+	expect(!uksm_budget_charge(&budget, now, used + 5 * MSEC, 1), "nothing saved up");
+	expect(uksm_budget_charge(&budget, now, used + 6 * MSEC, 1), "6 ms at once");
+	/* Nor are ages forgotten because a product overflows. */
+	now += ~0ULL / 99 + 1;
+	expect(!uksm_budget_charge(&budget, now, used + 12 * MSEC, 99), "no credit");
 }
 
 static void without_a_limit_there_is_no_debt(void)
@@ -238,11 +509,16 @@ int main(void)
 	run_test(news_end_the_rest);
 	run_test(no_tile_rests_for_long);
 	run_test(full_scans_cost_alike);
+	run_test(pinned_pages_are_asked_now_and_then);
+	run_test(newcomers_have_half_at_most);
+	run_test(a_lane_without_work_saves_nothing_up);
 	run_test(merging_in_vain_is_put_off);
 	run_test(the_target_is_met);
 	run_test(the_cpu_limit_comes_before_the_target);
 	run_test(the_bounds_come_before_all);
 	run_test(the_budget_is_kept_and_used);
+	run_test(long_slices_are_paid_for);
+	run_test(a_debt_is_paid_in_full);
 	run_test(idleness_is_not_saved_up);
 	run_test(without_a_limit_there_is_no_debt);
 	return check_status();

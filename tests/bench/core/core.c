@@ -9,29 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "../content.h"
 
 #define PASSES 5
 /* So few that the second level cache has room for them. */
 #define CACHED_PAGES 64
-
-double core_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return now.tv_sec + now.tv_nsec * 1e-9;
-}
-
-size_t core_visit(size_t i, size_t nr)
-{
-	uint64_t x = i * 0x9e3779b97f4a7c15ULL;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
-	return (x ^ x >> 27) % nr;
-}
 
 void core_print(const char *side, const char *what, size_t size, double seconds, size_t nr)
 {

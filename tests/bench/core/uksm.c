@@ -85,7 +85,7 @@ static void measure_index(unsigned int order)
 	if (keys == MAP_FAILED)
 		err(1, "%zu keys", most);
 	madvise(keys, most * sizeof(*keys), MADV_HUGEPAGE);
-	if (uksm_index_init(&index, UKSM_INDEX_ORDER_MAX))
+	if (uksm_index_init(&index, uksm_index_order(most), NULL))
 		errx(1, "no memory for an index");
 	for (to = 1UL << (order < FIRST_ORDER ? order : FIRST_ORDER); to <= most; to <<= 2) {
 		add_keys(&index, keys, nr, to);

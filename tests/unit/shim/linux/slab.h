@@ -21,6 +21,17 @@ static inline void *kvmalloc_array(size_t count, size_t size, int flags)
 	return fail_allocation ? NULL : malloc(count * size);
 }
 
+static inline void *kmalloc(size_t size, int flags)
+{
+	(void)flags;
+	return fail_allocation ? NULL : malloc(size);
+}
+
+static inline void kfree(const void *memory)
+{
+	free((void *)memory);
+}
+
 static inline void kvfree(const void *memory)
 {
 	free((void *)memory);
