@@ -22,6 +22,7 @@
 #include <linux/rmap.h>
 #include <linux/sched/coredump.h>
 
+#include "kernel/failure.h"
 #include "kernel/ksyms.h"
 
 /* Work queues whose works stay on their CPU: the kind that was the only one has got a name. */
@@ -419,7 +420,7 @@ static inline bool uksm_folio_free_swap(struct folio *folio)
 static inline bool uksm_memory_has_failed(void)
 {
 #ifdef CONFIG_MEMORY_FAILURE
-	return atomic_long_read(uksm_kdata.num_poisoned_pages);
+	return READ_ONCE(uksm_failure_seen) || atomic_long_read(uksm_kdata.num_poisoned_pages);
 #else
 	return false;
 #endif

@@ -13,6 +13,7 @@
 #include "engine/stable_node.h"
 #include "engine/uksmd.h"
 #include "engine/unstable.h"
+#include "kernel/failure.h"
 #include "kernel/fault.h"
 #include "kernel/ksyms.h"
 #include "kernel/layout.h"
@@ -76,9 +77,10 @@ static int __init uksm_init(void)
 	err = uksm_hotplug_init();
 	if (err)
 		goto undo_stock;
+	uksm_failure_init();
 	err = uksmd_start();
 	if (err)
-		goto undo_hotplug;
+		goto undo_failure;
 	uksm_stock_set_enter_hint(uksmd_work_hint);
 	err = uksm_sysfs_init();
 	if (err)
@@ -93,7 +95,8 @@ undo_sysfs:
 undo_uksmd:
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
-undo_hotplug:
+undo_failure:
+	uksm_failure_exit();
 	uksm_hotplug_exit();
 undo_stock:
 	uksm_stock_exit();
@@ -121,6 +124,7 @@ static void __exit uksm_exit(void)
 	uksm_sysfs_exit();
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
+	uksm_failure_exit();
 	uksm_hotplug_exit();
 	uksm_stock_exit();
 	uksm_lru_drain_exit();
