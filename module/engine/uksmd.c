@@ -87,6 +87,10 @@ static bool unload_refused;
 #define SLICE_LIMITED_NS	(2 * NSEC_PER_MSEC)
 /* Stable nodes looked at without a break. */
 #define NODES_AT_ONCE		1024u
+/* A count of zero pages that took longer will do for so many times as long; tries for the mutex. */
+#define ZERO_PAGES_NS		(200 * NSEC_PER_USEC)
+#define ZERO_PAGES_SHARE	50
+#define ZERO_PAGES_TRIES	20u
 /* Rounds of the reaper, to see the slots of who was unmerged gone. */
 #define REAPS_MAX		16u
 /* Free memory to leave alone when pages are unmerged for an unload. */
@@ -696,27 +700,59 @@ int uksmd_set_tree_knob(unsigned int *knob, unsigned int value)
 	return err;
 }
 
+/* What was last answered, until when it will do, in ns. Under uksm_mutex. */
+static struct {
+	unsigned long pages;
+	u64 until_ns;
+} zero_pages;
+
+/*
+ * Everybody may read the file, as often as he likes, and an answer takes time for each address
+ * space. So one will do for a while, of which the counting takes a small part.
+ */
+static unsigned long count_zero_pages(void)
+{
+	u64 began_ns = ktime_get_ns(), took_ns;
+
+	if (began_ns >= zero_pages.until_ns) {
+		WRITE_ONCE(zero_pages.pages, uksm_mm_slots_zero_pages());
+		took_ns = ktime_get_ns() - began_ns;
+		zero_pages.until_ns = began_ns + (took_ns > ZERO_PAGES_NS ? ZERO_PAGES_SHARE * took_ns : 0);
+	}
+	return zero_pages.pages;
+}
+
+/* Does the scanner, which has had to wait, come first? */
+static bool scanner_waits(void)
+{
+	return !READ_ONCE(admin_at_work) && !READ_ONCE(offlining) && wq_has_sleeper(&engine_wait);
+}
+
 /**
  * uksmd_zero_pages() - uksm_mm_slots_zero_pages(), for who reads a file
- * @pages: the answer
  *
- * Context: process context; waits for the scanner's slice to end. Killable.
- * Return: 0 or -EINTR.
+ * Readers do not hold up the scanner: where it works for long they get the last answer.
+ *
+ * Context: process context. Sleeps for some milliseconds.
  */
-int uksmd_zero_pages(unsigned long *pages)
+unsigned long uksmd_zero_pages(void)
 {
-	int err;
+	unsigned long pages;
+	unsigned int tries;
 
-	*pages = READ_ONCE(uksm_stats.zero_pages);
-	/* Mostly there are none, and nobody is to be held up. */
-	if (!*pages)
+	/* Mostly there are none. */
+	if (!READ_ONCE(uksm_stats.zero_pages))
 		return 0;
-	err = engine_take();
-	if (err)
-		return err;
-	*pages = uksm_mm_slots_zero_pages();
-	engine_drop();
-	return 0;
+	for (tries = 0; tries < ZERO_PAGES_TRIES; tries++) {
+		if (!scanner_waits() && mutex_trylock(&uksm_mutex)) {
+			pages = count_zero_pages();
+			engine_drop();
+			return pages;
+		}
+		if (schedule_timeout_killable(1) && fatal_signal_pending(current))
+			break;
+	}
+	return READ_ONCE(zero_pages.pages);
 }
 
 /* Memory hotplug */

@@ -48,7 +48,7 @@ extern struct mutex uksm_mutex;
 int uksmd_set_run(unsigned int run);
 int uksmd_set_tree_knob(unsigned int *knob, unsigned int value);
 bool uksmd_is_awaited(void);
-int uksmd_zero_pages(unsigned long *pages);
+unsigned long uksmd_zero_pages(void);
 void uksmd_sleep_changed(void);
 void uksmd_work_hint(void);
 struct task_struct *uksmd_task(void);

@@ -362,10 +362,7 @@ COUNTER(cow_breaks);
 static ssize_t ksm_zero_pages_show(struct kobject *kobj,
 				   struct kobj_attribute *attr, char *buf)
 {
-	unsigned long pages;
-	int err = uksmd_zero_pages(&pages);
-
-	return err ?: sysfs_emit(buf, "%lu\n", pages);
+	return sysfs_emit(buf, "%lu\n", uksmd_zero_pages());
 }
 FILE_RO(ksm_zero_pages);
 
@@ -374,10 +371,7 @@ COUNTER(split_zero_pages);
 static ssize_t general_profit_show(struct kobject *kobj,
 				   struct kobj_attribute *attr, char *buf)
 {
-	unsigned long pages;
-	int err = uksmd_zero_pages(&pages);
-
-	return err ?: sysfs_emit(buf, "%ld\n", uksm_stats_profit_bytes(pages));
+	return sysfs_emit(buf, "%ld\n", uksm_stats_profit_bytes(uksmd_zero_pages()));
 }
 FILE_RO(general_profit);
 
