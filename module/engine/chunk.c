@@ -191,6 +191,7 @@ struct uksm_tracked *uksm_tracked_add(struct uksm_mm_slot *slot, unsigned long a
 
 	t = uksm_chunk_record(chunk, addr);
 	chunk->tile_used[n]++;
+	slot->records++;
 	uksm_mm_rmap_items_add(slot->mm, 1);
 	uksm_tracked_set_seen(t, checksum);
 	return t;
@@ -214,6 +215,7 @@ void uksm_tracked_del(struct uksm_tracked *t)
 	if (chunk->slot->mm)
 		uksm_mm_rmap_items_add(chunk->slot->mm, -1);
 	chunk->tile_used[tracked_tile(t)]--;
+	chunk->slot->records--;
 }
 
 /**

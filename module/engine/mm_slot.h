@@ -34,6 +34,8 @@ enum uksm_slot_list {
  * @where: enum uksm_slot_list
  * @address: next address to look at, or to forget records from
  * @put_off: times that its mmap_lock was held by others, in this full scan
+ * @quiet: for how many visits nothing has happened there: see uksm_policy_quiet_process()
+ * @records: pages tracked
  * @zero_pages: addresses whose record says that merging has mapped the zero page there
  * @meta_bytes: memory held for it
  * @chunks: struct uksm_chunk by address >> PMD_SHIFT
@@ -46,6 +48,8 @@ struct uksm_mm_slot {
 	enum uksm_slot_list where;
 	unsigned int put_off;
 	unsigned long address;
+	u8 quiet;
+	unsigned long records;
 	unsigned long zero_pages;
 	unsigned long meta_bytes;
 	struct xarray chunks;

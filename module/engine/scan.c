@@ -7,11 +7,12 @@
  * found there, and whatever comes, full scans end.
  *
  * A step is what is done with the mmap_lock of one address space held: about one page
- * table. What is found to be gone is forgotten after the lock has been dropped.
+ * table, or some small VMAs. What is found to be gone is forgotten after the lock has been dropped.
  */
 #include "engine/scan.h"
 
 #include <linux/bitmap.h>
+#include <linux/cache.h>
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
@@ -55,6 +56,9 @@
 #define RECORDS_INSIDE		128u
 #define RECORDS_A_STEP		1024u
 
+/* An address space with so many tiles of pages is a small one. */
+#define SMALL_TILES	4u
+
 /* Times in a full scan that an mmap_lock held by others is tried for. */
 #define PUT_OFF_MAX	32u
 /* A newcomer's turn among newcomers, in units. */
@@ -72,6 +76,7 @@ enum lane { SETTLED, NEWCOMERS, NR_LANES };
  * @resting: it is being passed over
  * @tile: first address of the tile of records at the slot's address
  * @news: what the visit has found so far
+ * @restless: something has happened in @slot since its first address
  */
 struct scan_cursor {
 	struct uksm_mm_slot *slot;
@@ -80,6 +85,7 @@ struct scan_cursor {
 	bool resting;
 	unsigned long tile;
 	struct uksm_tile_news news;
+	bool restless;
 };
 
 /**
@@ -393,8 +399,27 @@ static void tile_leave(struct scan_cursor *c, struct uksm_mm_slot *slot)
 	if (!c->in_tile)
 		return;
 	c->in_tile = false;
-	if (!c->resting)
-		uksm_tile_visited(slot, c->tile, &c->news);
+	if (c->resting)
+		return;
+	c->restless = c->restless || !uksm_policy_quiet(0, UKSM_TILE_PAGES, &c->news);
+	uksm_tile_visited(slot, c->tile, &c->news);
+}
+
+/*
+ * An address space with few pages rests as a whole: most of what it takes is to enter it. So
+ * its tiles do not rest by themselves.
+ */
+static bool slot_small(const struct uksm_mm_slot *slot)
+{
+	return slot->records <= SMALL_TILES * UKSM_TILE_PAGES;
+}
+
+/* May this full scan pass over all of an address space? */
+static bool slot_rests(const struct uksm_mm_slot *slot)
+{
+	return READ_ONCE(uksm_knobs.smart_scan) && !slot->address && slot->records &&
+	       slot_small(slot) &&
+	       !uksm_policy_due(slot->quiet, uksm_stats.full_scans, (unsigned long)slot / L1_CACHE_BYTES);
 }
 
 /*
@@ -415,7 +440,7 @@ static bool tile_enter(struct step *step)
 	c->resting = false;
 	c->tile = tile;
 	c->news = (struct uksm_tile_news){ 0 };
-	if (!READ_ONCE(uksm_knobs.smart_scan))
+	if (!READ_ONCE(uksm_knobs.smart_scan) || slot_small(step->slot))
 		return false;
 	pages = uksm_tile_resting(step->slot, tile, uksm_stats.full_scans);
 	if (pages) {
@@ -455,31 +480,12 @@ static bool forget_inside(struct step *step)
 	return step->gone < slot->address;
 }
 
-/*
- * Scan up to the end of the page table at the slot's address, or of the VMA, with the
- * mmap_lock held.
- */
-static void scan_inside(struct step *step)
+/* Scan a VMA up to the end of the page table at the slot's address. True if the step goes on. */
+static bool scan_vma(struct step *step, struct vm_area_struct *vma)
 {
 	struct uksm_mm_slot *slot = step->slot;
-	unsigned int vmas = VMAS_A_STEP;
-	struct vm_area_struct *vma;
-	unsigned long table;
+	unsigned long table = slot->address & PMD_MASK;
 
-	step->gone = slot->address;
-	vma = uksm_vma_next(slot->mm, &slot->address, &vmas);
-	step->work->units -= STEP_UNITS + (long)(VMAS_A_STEP - vmas) * VMA_UNITS;
-	step->done = slot->address >= TASK_SIZE_MAX;
-	/* What lies between the VMAs is not there any more. */
-	if (forget_inside(step) || !vma)
-		return;
-
-	scan.mergeable = true;
-	if (!READ_ONCE(vma->anon_vma)) {
-		slot->address = vma->vm_end;
-		return;
-	}
-	table = slot->address & PMD_MASK;
 	while (slot->address < vma->vm_end && (slot->address & PMD_MASK) == table) {
 		if (tile_enter(step)) {
 			slot->address = round_down(slot->address, UKSM_TILE_BYTES) +
@@ -490,8 +496,38 @@ static void scan_inside(struct step *step)
 			scan_batch(step, vma);
 		}
 		if (forget_inside(step) || step->work->units <= 0 || step_interrupted(step))
-			break;
+			return false;
 	}
+	return slot->address >= vma->vm_end;
+}
+
+/*
+ * Scan from the slot's address on, with the mmap_lock held: up to the end of a page table in
+ * a large VMA, small ones as long as nobody waits.
+ */
+static void scan_inside(struct step *step)
+{
+	struct uksm_mm_slot *slot = step->slot;
+	unsigned int vmas = VMAS_A_STEP, left;
+	struct vm_area_struct *vma;
+
+	step->work->units -= STEP_UNITS;
+	do {
+		left = vmas;
+		step->gone = slot->address;
+		vma = uksm_vma_next(slot->mm, &slot->address, &vmas);
+		step->work->units -= (long)(left - vmas) * VMA_UNITS;
+		step->done = slot->address >= TASK_SIZE_MAX;
+		/* What lies between the VMAs is not there any more. */
+		if (forget_inside(step) || !vma)
+			return;
+
+		scan.mergeable = true;
+		if (!READ_ONCE(vma->anon_vma)) {
+			slot->address = vma->vm_end;
+			return;
+		}
+	} while (scan_vma(step, vma));
 }
 
 /* What the step has left to be forgotten, with no lock of the address space held. */
@@ -520,6 +556,7 @@ static void cursor_leave(enum lane lane)
 	tile_leave(c, c->slot);
 	c->slot = lane == SETTLED ? uksm_mm_slots_next(c->slot) : NULL;
 	c->turn = 0;
+	c->restless = false;
 }
 
 /* The slot of the lane has been scanned, or is given up for this full scan. */
@@ -532,6 +569,17 @@ static void slot_scanned(enum lane lane)
 	/* Just before those that are still to come in this full scan: it is not among them. */
 	if (lane == NEWCOMERS)
 		uksm_mm_slot_move(slot, UKSM_SLOTS_SETTLED, scan.cursor[SETTLED].slot);
+}
+
+/* It has been scanned to its end: draw the balance. */
+static void slot_visited(enum lane lane)
+{
+	struct scan_cursor *c = &scan.cursor[lane];
+	struct uksm_mm_slot *slot = c->slot;
+
+	tile_leave(c, slot);
+	slot->quiet = uksm_policy_quiet_process(slot->quiet, c->restless);
+	slot_scanned(lane);
 }
 
 /*
@@ -574,6 +622,13 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	};
 	long units = work->units;
 
+	if (slot_rests(step.slot)) {
+		work->units -= TILE_UNITS / 4;
+		scan.mergeable = true;
+		uksm_stats_add(pages_skipped, step.slot->records);
+		slot_scanned(lane);
+		return;
+	}
 	switch (uksm_mm_slot_enter(step.slot)) {
 	case UKSM_ENTER_DEAD:
 		work->units -= STEP_UNITS;
@@ -591,7 +646,7 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	uksm_mm_slot_leave(step.slot);
 	forget_outside(&step);
 	if (step.done)
-		slot_scanned(lane);
+		slot_visited(lane);
 	else if (lane == NEWCOMERS)
 		newcomer_turn(units - work->units);
 }

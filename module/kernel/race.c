@@ -44,7 +44,7 @@ void uksm_race_point(const char *name)
 	if (READ_ONCE(msecs))
 		schedule_timeout_uninterruptible(msecs_to_jiffies(READ_ONCE(msecs)) ?: 1);
 	else
-		yield();
+		schedule();
 }
 
 static int race_set(const char *text, const struct kernel_param *param)

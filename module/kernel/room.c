@@ -55,7 +55,7 @@ static bool probe(struct mem_cgroup *memcg, unsigned int pages)
 	struct mem_cgroup *old;
 	unsigned int n;
 
-	pages = min(pages, (unsigned int)UKSM_ROOM_PAGES_MAX);
+	pages = min_t(unsigned int, pages, UKSM_ROOM_PAGES_MAX);
 	old = set_active_memcg(memcg);
 	for (n = 0; n < pages; n++) {
 		page[n] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);

@@ -339,6 +339,7 @@ out:
  */
 void uksm_stock_release(void)
 {
+	/* Pairs with the acquire in hooked_run_store(): all that uksm had is gone by now. */
 	smp_store_release(&claimed, false);
 }
 

@@ -53,9 +53,11 @@ struct vm_area_struct *uksm_vma_next(struct mm_struct *mm, unsigned long *addr,
 				     unsigned int *vmas)
 {
 	struct vm_area_struct *vma;
+	struct vma_iterator vmi;
 
+	vma_iter_init(&vmi, mm, *addr);
 	while (*vmas) {
-		vma = find_vma(mm, *addr);
+		vma = vma_next(&vmi);
 		if (!vma) {
 			*addr = TASK_SIZE_MAX;
 			return NULL;
@@ -82,9 +84,11 @@ struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long 
 					    unsigned int *vmas)
 {
 	struct vm_area_struct *vma;
+	struct vma_iterator vmi;
 
+	vma_iter_init(&vmi, mm, *addr);
 	while (*vmas) {
-		vma = find_vma(mm, *addr);
+		vma = vma_next(&vmi);
 		if (!vma) {
 			*addr = TASK_SIZE_MAX;
 			return NULL;

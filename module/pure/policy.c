@@ -9,6 +9,8 @@
 /* Visits without news, after which a tile is visited half and a quarter as often. */
 #define QUIET_HALF	2
 #define QUIET_QUARTER	4
+/* And as an address space of few pages is, after which an eighth as often. */
+#define QUIET_EIGHTH	8
 /* A tile is quiet although one page in so many changes all the time. */
 #define QUIET_SHARE	16
 
@@ -50,19 +52,31 @@ u8 uksm_policy_quiet(u8 quiet, unsigned int used, const struct uksm_tile_news *n
 }
 
 /**
- * uksm_policy_due() - is it a tile's turn to be visited?
- * @quiet: from uksm_policy_quiet()
+ * uksm_policy_quiet_process() - as uksm_policy_quiet(), of a small address space
+ * @quiet: how quiet it was before
+ * @restless: a tile of it was not quiet
+ */
+u8 uksm_policy_quiet_process(u8 quiet, bool restless)
+{
+	return restless ? 0 : min_t(unsigned int, quiet + 1, QUIET_EIGHTH);
+}
+
+/**
+ * uksm_policy_due() - is it a tile's, or a small address space's, turn to be visited?
+ * @quiet: from uksm_policy_quiet(), or uksm_policy_quiet_process()
  * @seq: number of the full scan
  * @tile: number of the tile; tiles take turns, so that full scans cost alike
  *
- * Return: true in each full scan, in every second, or in every fourth, so that
- * nothing that happens in a tile goes unnoticed for longer than four full scans.
+ * Return: true in each full scan, in every second, in every fourth, so that
+ * nothing that happens in a tile goes unnoticed for longer than four full scans; or in
+ * every eighth, for a small address space.
  */
 bool uksm_policy_due(u8 quiet, unsigned long seq, unsigned long tile)
 {
-	unsigned long interval = quiet >= QUIET_QUARTER ? 4 : quiet >= QUIET_HALF ? 2 : 1;
+	unsigned long interval = quiet >= QUIET_EIGHTH ? 8 : quiet >= QUIET_QUARTER ? 4 :
+				 quiet >= QUIET_HALF ? 2 : 1;
 	/* By chance, so to say: mappings come in regular patterns. */
-	unsigned long turn = (u32)tile * GOLDEN_RATIO_32 >> 30;
+	unsigned long turn = (u32)tile * GOLDEN_RATIO_32 >> 29;
 
 	return !((seq + turn) & (interval - 1));
 }

@@ -16,6 +16,7 @@ struct uksm_tile_news {
 };
 
 u8 uksm_policy_quiet(u8 quiet, unsigned int used, const struct uksm_tile_news *news);
+u8 uksm_policy_quiet_process(u8 quiet, bool restless);
 bool uksm_policy_due(u8 quiet, unsigned long seq, unsigned long tile);
 bool uksm_policy_pinned_due(unsigned long seq, unsigned long number);
 

@@ -502,6 +502,21 @@ static void without_a_limit_there_is_no_debt(void)
 	expect(!uksm_budget_charge(&budget, now, now - SEC, 50), "debt from before the limit");
 }
 
+/* An address space of few pages rests for eight full scans at most. */
+static void small_processes_rest_longer(void)
+{
+	unsigned int i, due = 0;
+	u8 quiet = 0;
+
+	for (i = 0; i < 20; i++)
+		quiet = uksm_policy_quiet_process(quiet, false);
+	expect(quiet == QUIET_EIGHTH, "quiet %u after 20 visits", quiet);
+	for (i = 0; i < 64; i++)
+		due += uksm_policy_due(quiet, i, 12345);
+	expect(due == 8, "due %u times in 64 full scans", due);
+	expect(!uksm_policy_quiet_process(quiet, true), "news do not end the rest");
+}
+
 int main(void)
 {
 	check_start();
@@ -509,6 +524,7 @@ int main(void)
 	run_test(news_end_the_rest);
 	run_test(no_tile_rests_for_long);
 	run_test(full_scans_cost_alike);
+	run_test(small_processes_rest_longer);
 	run_test(pinned_pages_are_asked_now_and_then);
 	run_test(newcomers_have_half_at_most);
 	run_test(a_lane_without_work_saves_nothing_up);
