@@ -82,25 +82,66 @@ static bool site_lock(const struct site *site)
 	return false;
 }
 
+/* Is the site's page mapped by a huge entry? */
+static bool site_huge(const struct site *site)
+{
+	pmd_t *pmd = uksm_find_pmd(site->vma->vm_mm, site->addr);
+
+	return pmd && pmd_trans_huge(uksm_pmd_read(pmd));
+}
+
+/*
+ * A huge page was split. From Linux 6.12 on that maps the zero page in the place of each of
+ * its pages of zeroes. Of those that have no record yet nobody would know later that this is
+ * how it came.
+ */
+static void note_split_zeroes(struct uksm_batch *batch, const struct site *site)
+{
+	unsigned long addr = max(site->addr & PMD_MASK, site->vma->vm_start);
+	unsigned long end = min((site->addr & PMD_MASK) + PMD_SIZE, site->vma->vm_end);
+	struct uksm_tracked *t;
+	unsigned int i;
+
+	while (addr < end) {
+		uksm_batch_get(batch, site->slot, site->vma, addr, UKSM_BATCH_PAGES, false);
+		addr = batch->start;
+		for (i = 0; !batch->hole && addr < batch->end; i++, addr += PAGE_SIZE) {
+			if (batch->entry[i].mapped != UKSM_MAPPED_ZERO ||
+			    uksm_tracked_find(site->slot, addr))
+				continue;
+			t = uksm_tracked_add(site->slot, addr, uksm_checksum_zero());
+			if (t)
+				uksm_file_split_zero(site->slot, site->vma, t);
+		}
+		addr = batch->end;
+	}
+}
+
 /*
  * Pages in use cannot be merged, as uksm_write_protect() would find out. Asking
  * first spares a guest with a passed-through device a TLB flush for each page
  * on each scan. A page of a thousand processes has as many references as one that is
  * pinned, so of small ones they are counted.
  */
-static enum outcome site_prepare(const struct site *site)
+static enum outcome site_prepare(struct uksm_join *join, const struct site *site)
 {
+	bool huge = PageCompound(site->page) && site_huge(site);
+
 	if (PageCompound(site->page) ? folio_maybe_dma_pinned(site_folio(site)) :
 				       uksm_page_in_use(site->page))
 		return IN_USE;
-	return uksm_page_split(site->page) ? LATER : MERGED;
+	if (uksm_page_split(site->page))
+		return LATER;
+	if (huge && uksm_zero_pages_marked())
+		note_split_zeroes(&join->batch, site);
+	return MERGED;
 }
 
 /* Have the page merged when the batch is complete (join.c). */
 static enum outcome site_join(struct uksm_join *join, struct site *site,
 			      struct uksm_stable_node *node, struct folio *kfolio)
 {
-	enum outcome out = site_prepare(site);
+	enum outcome out = site_prepare(join, site);
 
 	if (out != MERGED)
 		return out;
@@ -207,7 +248,8 @@ static void peer_leave(struct site *peer, const struct site *home)
  * the one is in the way of splitting for the other, so it is dropped for a while.
  * @culprit is set to the one to blame if it is in use.
  */
-static enum outcome split_pair(struct site *site, struct site *peer, struct site **culprit)
+static enum outcome split_pair(struct uksm_join *join, struct site *site, struct site *peer,
+			       struct site **culprit)
 {
 	bool shared = PageCompound(peer->page) && site_folio(site) == site_folio(peer);
 	enum outcome out;
@@ -217,7 +259,7 @@ static enum outcome split_pair(struct site *site, struct site *peer, struct site
 		peer->page = NULL;
 	}
 	*culprit = site;
-	out = site_prepare(site);
+	out = site_prepare(join, site);
 	if (shared)
 		peer->page = uksm_page_get(peer->vma, peer->addr);
 	if (out != MERGED)
@@ -225,7 +267,7 @@ static enum outcome split_pair(struct site *site, struct site *peer, struct site
 	if (!peer->page || site->page == peer->page)
 		return LATER;
 	*culprit = peer;
-	return site_prepare(peer);
+	return site_prepare(join, peer);
 }
 
 static enum outcome protected_outcome(int err)
@@ -297,7 +339,7 @@ static void merge_undo(struct site *site)
 }
 
 /* Two pages were found equal: merge them if they still are. */
-static enum outcome merge_pair(struct uksm_window *window, struct site *site, struct site *peer,
+static enum outcome merge_pair(struct uksm_join *join, struct site *site, struct site *peer,
 			       unsigned int nid, const struct site **culprit)
 {
 	struct uksm_rmap_item *items[2] = {
@@ -310,7 +352,7 @@ static enum outcome merge_pair(struct uksm_window *window, struct site *site, st
 	*culprit = NULL;
 	if (!node || !items[0] || !items[1])
 		goto free;
-	out = split_pair(site, peer, (struct site **)culprit);
+	out = split_pair(join, site, peer, (struct site **)culprit);
 	if (out != MERGED)
 		goto free;
 
@@ -319,7 +361,7 @@ static enum outcome merge_pair(struct uksm_window *window, struct site *site, st
 	if (!site_lock(site))
 		goto free;
 	if (site_lock(peer)) {
-		out = merge_locked(window, site, peer, nid, node, items, culprit);
+		out = merge_locked(&join->window, site, peer, nid, node, items, culprit);
 		folio_unlock(site_folio(peer));
 	}
 	folio_unlock(site_folio(site));
@@ -398,7 +440,7 @@ static enum outcome merge_peer(struct uksm_join *join, struct site *site, struct
 	}
 	out = compare_peer(site, &peer, nid, compare);
 	if (out == MERGED) {
-		out = merge_pair(&join->window, site, &peer, nid, &culprit);
+		out = merge_pair(join, site, &peer, nid, &culprit);
 		if (out == IN_USE && culprit == &peer)
 			out = DIFFERS;
 	}

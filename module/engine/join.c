@@ -108,6 +108,26 @@ void uksm_file_in_use(struct uksm_tracked *t, struct page *page)
 	uksm_unstable_add(t, uksm_kpfn_nid(page_to_pfn(page)));
 }
 
+/**
+ * uksm_file_split_zero() - note that a page of zeroes has become the zero page by itself
+ * @slot: address space, entered
+ * @vma: the VMA
+ * @t: the record of the address, %UKSM_VOLATILE; becomes %UKSM_ZERO
+ *
+ * When the kernel splits a huge page it does so. The address gets the mark of merging; or is
+ * counted apart if merging with the zero page is not wanted, or it has changed again.
+ */
+void uksm_file_split_zero(struct uksm_mm_slot *slot, struct vm_area_struct *vma,
+			  struct uksm_tracked *t)
+{
+	bool by_split = !READ_ONCE(uksm_knobs.use_zero_pages) ||
+			!uksm_mark_zero_page(vma, uksm_tracked_address(t));
+
+	lockdep_assert_held(&uksm_mutex);
+	uksm_tracked_set_zero(t, by_split);
+	slot->zero_pages += !by_split;
+}
+
 /* Has an earlier entry locked a KSM folio already? The last one most likely. */
 static bool kfolio_locked(const struct uksm_join *join, const struct folio *kfolio,
 			  unsigned int before)

@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+#include "engine/batch.h"
 #include "page/merge.h"
 
 struct folio;
@@ -42,6 +43,7 @@ struct uksm_join_entry {
  * @entry: them
  * @mapping: for each the page, with a reference, and its KSM page
  * @window: scratch memory
+ * @batch: scratch memory
  *
  * Filled and emptied within one batch, with uksm_mutex and mmap_lock held throughout.
  */
@@ -52,6 +54,7 @@ struct uksm_join {
 	struct uksm_join_entry entry[UKSM_MERGE_MAX];
 	struct uksm_mapping mapping[UKSM_MERGE_MAX];
 	struct uksm_window window;
+	struct uksm_batch batch;
 };
 
 void uksm_join_begin(struct uksm_join *join, struct uksm_mm_slot *slot,
@@ -61,6 +64,8 @@ bool uksm_join_add(struct uksm_join *join, struct uksm_tracked *t, struct page *
 		   struct uksm_stable_node *node, struct folio *kfolio);
 void uksm_join_end(struct uksm_join *join);
 
+void uksm_file_split_zero(struct uksm_mm_slot *slot, struct vm_area_struct *vma,
+			  struct uksm_tracked *t);
 void uksm_file_in_use(struct uksm_tracked *t, struct page *page);
 
 #endif

@@ -268,7 +268,7 @@ static bool was_zero_page(const struct uksm_tracked *t)
  * not wanted.
  */
 static void examine_zero(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
-			 struct vm_area_struct *vma, unsigned long addr, struct uksm_tracked *t)
+			 struct vm_area_struct *vma, struct uksm_tracked *t)
 {
 	bool by_split;
 
@@ -288,9 +288,7 @@ static void examine_zero(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
 	}
 	news->found = true;
 	uksm_tracked_leave(t);
-	by_split = !READ_ONCE(uksm_knobs.use_zero_pages) || !uksm_mark_zero_page(vma, addr);
-	uksm_tracked_set_zero(t, by_split);
-	slot->zero_pages += !by_split;
+	uksm_file_split_zero(slot, vma, t);
 }
 
 /*
@@ -320,7 +318,7 @@ static void examine_batch(struct step *step, struct vm_area_struct *vma, unsigne
 			step->work->units -= ENTRY_UNITS;
 			break;
 		case UKSM_MAPPED_ZERO:
-			examine_zero(news, slot, vma, addr, t);
+			examine_zero(news, slot, vma, t);
 			step->work->units -= ENTRY_UNITS;
 			break;
 		case UKSM_MAPPED_MERGED_ZERO:
