@@ -87,6 +87,12 @@ static void batch_ptes(struct uksm_batch *batch, struct vm_area_struct *vma, pte
 			batch->entry[i].mapped = UKSM_MAPPED_UNCHANGED;
 			continue;
 		}
+		/* Memory that was only read is full of these. */
+		if (!t && pte_present(pte) && uksm_pfn_is_zero_page(pte_pfn(pte))) {
+			batch->entry[i].mapped = uksm_pte_is_merged_zero(pte) ?
+				UKSM_MAPPED_MERGED_ZERO : UKSM_MAPPED_ZERO;
+			continue;
+		}
 		page = NULL;
 		batch->entry[i].mapped = uksm_pte_mapped(vma, addr, pte, expected_node(t), &page);
 		if (page && hash) {

@@ -35,6 +35,7 @@ enum uksm_slot_list {
  * @address: next address to look at, or to forget records from
  * @put_off: times that its mmap_lock was held by others, in this full scan
  * @quiet: for how many visits nothing has happened there: see uksm_policy_quiet_process()
+ * @restless: something has happened since the visit under way began
  * @records: pages tracked
  * @zero_pages: addresses whose record says that merging has mapped the zero page there
  * @meta_bytes: memory held for it
@@ -49,6 +50,7 @@ struct uksm_mm_slot {
 	unsigned int put_off;
 	unsigned long address;
 	u8 quiet;
+	bool restless;
 	unsigned long records;
 	unsigned long zero_pages;
 	unsigned long meta_bytes;

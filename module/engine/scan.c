@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The full scan goes through all address spaces that were there when it began: the
- * settled ones. Those that ask for merging meanwhile are newcomers: they get up to half
+ * settled ones, in turns. Those that ask for merging meanwhile are newcomers: they get up to half
  * of the scanner's work, in turns among them, and settle when they have been scanned, or
  * when the next full scan begins. So what is new is found early, since most is to be
  * found there, and whatever comes, full scans end.
@@ -41,7 +41,7 @@
 
 /* What a look costs, in units: see UKSM_PAGE_UNITS. */
 #define EMPTY_UNITS	1	/* an entry of a page table that is empty */
-#define ENTRY_UNITS	4	/* one that has something, and no page */
+#define ENTRY_UNITS	1	/* one that has something, and no page */
 #define RECORD_UNITS	4	/* a record that is forgotten */
 #define PROCESS_UNITS	4	/* a process, whether it is one to scan */
 #define VMA_UNITS	4
@@ -61,7 +61,7 @@
 
 /* Times in a full scan that an mmap_lock held by others is tried for. */
 #define PUT_OFF_MAX	32u
-/* A newcomer's turn among newcomers, in units. */
+/* An address space's turn among those of its lane, in units. */
 #define TURN_UNITS	(4096L * UKSM_PAGE_UNITS)
 /* For newcomers the LRU batches are drained no more often. */
 #define DRAIN_MSECS	1000
@@ -71,12 +71,11 @@ enum lane { SETTLED, NEWCOMERS, NR_LANES };
 /**
  * struct scan_cursor - where a lane has got to
  * @slot: address space being scanned; its address says how far. NULL: none
- * @turn: units that a newcomer has had of its turn
+ * @turn: units that @slot has had of its turn
  * @in_tile: @tile is being visited
  * @resting: it is being passed over
  * @tile: first address of the tile of records at the slot's address
  * @news: what the visit has found so far
- * @restless: something has happened in @slot since its first address
  */
 struct scan_cursor {
 	struct uksm_mm_slot *slot;
@@ -85,7 +84,6 @@ struct scan_cursor {
 	bool resting;
 	unsigned long tile;
 	struct uksm_tile_news news;
-	bool restless;
 };
 
 /**
@@ -300,7 +298,7 @@ static void examine_batch(struct step *step, struct vm_area_struct *vma, unsigne
 	struct uksm_tile_news *news = &step->cursor->news;
 	struct uksm_mm_slot *slot = step->slot;
 	unsigned long addr = batch.start;
-	unsigned int i, pages = 0;
+	unsigned int i, pages = 0, entries = 0;
 	struct uksm_tracked *t;
 	bool wanted = false;
 
@@ -312,18 +310,23 @@ static void examine_batch(struct step *step, struct vm_area_struct *vma, unsigne
 			continue;
 		t = batch.row && uksm_tracked_state(&batch.row[i]) != UKSM_UNTRACKED ?
 			&batch.row[i] : NULL;
+		/* Memory that was only read, or is away: there may be very much of it. */
+		if (!t && mapped < UKSM_MAPPED_MERGED_ZERO) {
+			entries++;
+			continue;
+		}
 		switch (mapped) {
 		case UKSM_MAPPED_NONE:
 			examine_nothing(news, t);
-			step->work->units -= ENTRY_UNITS;
+			entries++;
 			break;
 		case UKSM_MAPPED_ZERO:
 			examine_zero(news, slot, vma, t);
-			step->work->units -= ENTRY_UNITS;
+			entries++;
 			break;
 		case UKSM_MAPPED_MERGED_ZERO:
 			examine_merged_zero(news, slot, addr, t);
-			step->work->units -= ENTRY_UNITS;
+			entries++;
 			break;
 		case UKSM_MAPPED_KSM:
 			wanted = examine_ksm(news, slot, addr, t, batch.entry[i].checksum);
@@ -334,13 +337,13 @@ static void examine_batch(struct step *step, struct vm_area_struct *vma, unsigne
 				     examine_new(news, slot, addr, batch.entry[i].checksum);
 			break;
 		default:
-			step->work->units -= ENTRY_UNITS;
+			entries++;
 			break;
 		}
 		if (wanted)
 			__set_bit(i, search);
 	}
-	step->work->units -= (long)pages * UKSM_PAGE_UNITS;
+	step->work->units -= (long)pages * UKSM_PAGE_UNITS + (long)entries * ENTRY_UNITS;
 	uksm_stats_add(pages_scanned, pages);
 }
 
@@ -399,7 +402,7 @@ static void tile_leave(struct scan_cursor *c, struct uksm_mm_slot *slot)
 	c->in_tile = false;
 	if (c->resting)
 		return;
-	c->restless = c->restless || !uksm_policy_quiet(0, UKSM_TILE_PAGES, &c->news);
+	slot->restless = slot->restless || !uksm_policy_quiet(0, UKSM_TILE_PAGES, &c->news);
 	uksm_tile_visited(slot, c->tile, &c->news);
 }
 
@@ -554,7 +557,6 @@ static void cursor_leave(enum lane lane)
 	tile_leave(c, c->slot);
 	c->slot = lane == SETTLED ? uksm_mm_slots_next(c->slot) : NULL;
 	c->turn = 0;
-	c->restless = false;
 }
 
 /* The slot of the lane has been scanned, or is given up for this full scan. */
@@ -576,7 +578,8 @@ static void slot_visited(enum lane lane)
 	struct uksm_mm_slot *slot = c->slot;
 
 	tile_leave(c, slot);
-	slot->quiet = uksm_policy_quiet_process(slot->quiet, c->restless);
+	slot->quiet = uksm_policy_quiet_process(slot->quiet, slot->restless);
+	slot->restless = false;
 	slot_scanned(lane);
 }
 
@@ -598,17 +601,23 @@ static void slot_put_off(enum lane lane)
 		scan.cursor[SETTLED].slot = slot;
 }
 
-/* A newcomer with much memory leaves room for the next one, between two tiles. */
-static void newcomer_turn(long units)
+/*
+ * An address space that takes long leaves room for the next one, between two tiles, and goes
+ * on when the others have had their turn: those with little to scan need not wait for it.
+ */
+static void slot_turn(enum lane lane, long units)
 {
-	struct scan_cursor *c = &scan.cursor[NEWCOMERS];
+	struct scan_cursor *c = &scan.cursor[lane];
 	struct uksm_mm_slot *slot = c->slot;
 
 	c->turn += units;
 	if (c->turn < TURN_UNITS || !IS_ALIGNED(slot->address, UKSM_TILE_BYTES))
 		return;
-	cursor_leave(NEWCOMERS);
-	uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
+	cursor_leave(lane);
+	uksm_mm_slot_move(slot, slot->where, NULL);
+	/* It was the last. */
+	if (lane == SETTLED && !scan.cursor[SETTLED].slot)
+		scan.cursor[SETTLED].slot = slot;
 }
 
 static void scan_step(enum lane lane, struct uksm_work *work)
@@ -645,8 +654,8 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	forget_outside(&step);
 	if (step.done)
 		slot_visited(lane);
-	else if (lane == NEWCOMERS)
-		newcomer_turn(units - work->units);
+	else
+		slot_turn(lane, units - work->units);
 }
 
 /* Full scans */
