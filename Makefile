@@ -119,9 +119,9 @@ check-dkms:
 	@scripts/setup dkms
 	@scripts/check --job dkms
 
-# Longer than in `make check`: MINUTES=, CYCLES=, SEED=, SMP=, KERNEL=.
-.PHONY: stress cycles fuzz
-stress cycles fuzz: LONG_KERNEL = $(or $(KERNEL),6.12)
+# Longer than in `make check`: MINUTES=, CYCLES=, SEED=, SMP=, KERNEL=, CASES=.
+.PHONY: stress cycles fuzz hostile races
+stress cycles fuzz hostile races: LONG_KERNEL = $(or $(KERNEL),6.12)
 stress: built-for-long
 	tests/stress/run --seconds $$(($(or $(MINUTES),30) * 60)) $(if $(SEED),--seed $(SEED)) \
 		--smp $(or $(SMP),1) $(LONG_KERNEL)
@@ -132,6 +132,14 @@ cycles: built-for-long
 fuzz: built-for-long
 	tests/fuzz/run --seconds $$(($(or $(MINUTES),5) * 60 / 3)) $(if $(SEED),--seed $(SEED)) \
 		$(LONG_KERNEL)
+
+hostile: built-for-long
+	tests/hostile/run --long $(LONG_KERNEL) $(CASES)
+
+races: built-for-long
+	@scripts/build-module --debug $(LONG_KERNEL) > build/$(LONG_KERNEL)/build-debug.log 2>&1 || \
+		{ cat build/$(LONG_KERNEL)/build-debug.log; exit 1; }
+	tests/races/run $(LONG_KERNEL)
 
 .PHONY: built-for-long
 built-for-long:
@@ -194,6 +202,8 @@ help:
 	@echo '                    builds kernels first, half an hour each'
 	@echo 'make check-dkms     DKMS on Debian 12 and 13'
 	@echo 'make stress         everything at once for MINUTES=30, on KERNEL=6.12 with SMP=1'
+	@echo 'make hostile        what an unprivileged process may do against all others, for long'
+	@echo 'make races          all of it with the races drawn out, one after the other'
 	@echo 'make cycles         load, merge, unload under load, CYCLES=1000 times'
 	@echo 'make fuzz           generated input for every file, for MINUTES=5'
 	@echo 'make modules        the module for the running kernel'

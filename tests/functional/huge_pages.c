@@ -17,25 +17,6 @@
 #define HPAGE_PAGES (HPAGE_SIZE / PAGE_SIZE)
 #define HPAGE_KIB (long)(HPAGE_SIZE >> 10)
 
-/* Aligned memory with huge pages, every small page of its own content. */
-static char *huge_map(size_t hpages, uint64_t seed)
-{
-	char *addr = mmap(NULL, (hpages + 1) * HPAGE_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	size_t i;
-
-	CHECK(addr != MAP_FAILED, "mmap: %m");
-	addr = (char *)(((uintptr_t)addr + HPAGE_SIZE - 1) & ~(HPAGE_SIZE - 1));
-	if (madvise(addr, hpages * HPAGE_SIZE, MADV_HUGEPAGE))
-		test_skip("this kernel has no transparent huge pages");
-	for (i = 0; i < hpages * HPAGE_PAGES; i++)
-		page_fill(addr + i * PAGE_SIZE, seed + i);
-	if (smaps_kib(addr, "AnonHugePages:") != (long)hpages * HPAGE_KIB)
-		test_skip("no huge pages to be had: AnonHugePages is %ld of %ld KiB",
-			  smaps_kib(addr, "AnonHugePages:"), (long)hpages * HPAGE_KIB);
-	return addr;
-}
-
 static void check_huge(const char *where, const char *addr, size_t hpages)
 {
 	CHECK(smaps_kib(addr, "AnonHugePages:") == (long)hpages * HPAGE_KIB,
@@ -126,6 +107,56 @@ static void test_empty_huge_page(void)
 	engine_check_counters("an empty huge page", 0, 0, 0, 0);
 }
 
+/*
+ * The kernel maps the zero page by itself where a huge page of zeroes is split. All that is saved
+ * so is counted, and given memory again.
+ */
+static void test_huge_zeroes_counted(void)
+{
+	enum { HPAGES = 8, PAGES = HPAGES * HPAGE_PAGES };
+	char *area = huge_map(HPAGES, 0);
+
+	if (access(ENGINE_DIR_STOCK "/ksm_zero_pages", F_OK))
+		test_skip("this kernel's zero pages stay where they are");
+	area_mergeable(area, PAGES);
+	area_map_same(2, 1);
+	engine_set("use_zero_pages", 1);
+	engine_start();
+	engine_wait_full_scans(6);
+	CHECK(pages_of_frame(area, PAGES, zero_pfn()) == PAGES, "%zu of %d pages map the zero page",
+	      pages_of_frame(area, PAGES, zero_pfn()), PAGES);
+	CHECK(engine_get("ksm_zero_pages") == PAGES, "ksm_zero_pages is %ld of %d",
+	      engine_get("ksm_zero_pages"), PAGES);
+	engine_unmerge();
+	check_unmerged("run=2", area, PAGES);
+	CHECK(engine_get("ksm_zero_pages") == 0, "ksm_zero_pages is %ld after run=2",
+	      engine_get("ksm_zero_pages"));
+	area_check_same(area, PAGES, 0);
+}
+
+/* Without use_zero_pages, too, it does so; at least there is a figure of that. */
+static void test_split_zero_pages(void)
+{
+	enum { HPAGES = 8, PAGES = HPAGES * HPAGE_PAGES };
+	char *area;
+	size_t mapped;
+
+	if (!engine_has("split_zero_pages"))
+		test_skip("no split_zero_pages");
+	area = huge_map(HPAGES, 0);
+	area_mergeable(area, PAGES);
+	engine_set("use_zero_pages", 0);
+	engine_start();
+	engine_wait_full_scans(6);
+	engine_pause();
+	mapped = pages_of_frame(area, PAGES, zero_pfn());
+	test_note("%zu of %d pages map the zero page", mapped, PAGES);
+	CHECK(engine_get("split_zero_pages") == (long)mapped, "split_zero_pages is %ld of %zu",
+	      engine_get("split_zero_pages"), mapped);
+	CHECK(engine_get("ksm_zero_pages") == 0, "ksm_zero_pages is %ld", engine_get("ksm_zero_pages"));
+	area_check_same(area, PAGES, 0);
+}
+
 /* Collapsing merged pages into a huge page again must keep every byte, and the twin. */
 static void test_collapse_after_merge(void)
 {
@@ -182,6 +213,8 @@ static const struct test tests[] = {
 	{ "same-huge-pages", test_same_huge_pages },
 	{ "huge-page-of-one-content", test_huge_page_of_one_content },
 	{ "empty-huge-page", test_empty_huge_page },
+	{ "huge-zeroes-counted", test_huge_zeroes_counted },
+	{ "split-zero-pages", test_split_zero_pages },
 	{ "collapse-after-merge", test_collapse_after_merge },
 	{ "hugetlb", test_hugetlb },
 };

@@ -563,6 +563,21 @@ static void test_profit(void)
 	CHECK(!engine_is_stock() || profit == expected - 64 * 64, "stock's own figure is %ld", profit);
 }
 
+static void test_max_metadata_percentage(void)
+{
+	if (!engine_has("max_metadata_percentage"))
+		test_skip("no max_metadata_percentage");
+	CHECK(engine_get("max_metadata_percentage") == 20, "default %ld",
+	      engine_get("max_metadata_percentage"));
+	check_write("max_metadata_percentage", "0", EINVAL, "20");
+	check_write("max_metadata_percentage", "101", EINVAL, "20");
+	check_write("max_metadata_percentage", "-1", EINVAL, "20");
+	check_write("max_metadata_percentage", "5x", EINVAL, "20");
+	check_write("max_metadata_percentage", "1", 0, "1");
+	check_write("max_metadata_percentage", "100", 0, "100");
+	check_write("max_metadata_percentage", "20", 0, "20");
+}
+
 static const struct test tests[] = {
 	{ "defaults", test_defaults },
 	{ "names", test_names },
@@ -582,6 +597,7 @@ static const struct test tests[] = {
 	{ "advisor_min_pages_to_scan", test_advisor_min_pages_to_scan },
 	{ "advisor_max_pages_to_scan", test_advisor_max_pages_to_scan },
 	{ "advisor_target_scan_time", test_advisor_target_scan_time },
+	{ "max_metadata_percentage", test_max_metadata_percentage },
 	{ "busy-while-merged", test_busy_while_merged },
 	{ "not-busy-while-unshared", test_not_busy_while_unshared },
 	{ "run-2-resets", test_run_2_resets },

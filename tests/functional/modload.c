@@ -319,6 +319,44 @@ static void test_unload_with_forks(void)
 	}
 }
 
+static void unmerge_all(struct helper *self, void *unused)
+{
+	int err;
+
+	(void)unused;
+	helper_step(self);
+	err = engine_try_set("run", 2);
+	test_note("run=2, when the module is unloaded: %s", err ? strerror(-err) : "done");
+}
+
+/* Somebody is waiting for all pages to be unmerged. */
+static void test_unload_in_unmerge(void)
+{
+	enum { PAGES = 16384 };
+	struct helper unmerger;
+	long sharing;
+	char *area;
+
+	begin();
+	module_load();
+	area = area_map_same(PAGES, 15);
+	CHECK_SYS(madvise(area, PAGES * PAGE_SIZE, MADV_DONTFORK));
+	engine_start();
+	engine_settle();
+	sharing = engine_get("pages_sharing");
+	CHECK(sharing > PAGES / 2, "pages_sharing is %ld", sharing);
+	helper_start(&unmerger, unmerge_all, NULL);
+	helper_wait(&unmerger);
+	helper_go(&unmerger);
+	while (engine_get("pages_sharing") == sharing)
+		usleep(500);
+	test_note("%ld of %ld pages are merged yet", engine_get("pages_sharing"), sharing);
+	module_unload();
+	child_finish(unmerger.pid);
+	CHECK(pages_max_sharers(area, PAGES) == 1, "pages are still merged");
+	area_check_same(area, PAGES, 15);
+}
+
 /* Somebody starts stock again and again while uksm is unloaded; in the end stock runs. */
 static void test_unload_against_stock(void)
 {
@@ -589,6 +627,7 @@ static const struct test tests[] = {
 	{ "unload-while-exiting", test_unload_while_exiting },
 	{ "unload-while-written", test_unload_while_written },
 	{ "unload-with-forks", test_unload_with_forks },
+	{ "unload-in-unmerge", test_unload_in_unmerge },
 	{ "unload-against-stock", test_unload_against_stock },
 	{ "unload-with-open-file", test_unload_with_open_file },
 	{ "unload-swapped", test_unload_swapped },

@@ -3,15 +3,22 @@
  * How much the scanner does, and when: memory that rests, holes, pages that are merged in vain,
  * the advisor and the limit on CPU time.
  */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "engine.h"
 #include "harness.h"
 #include "helper.h"
+#include "limit.h"
 #include "memory.h"
+#include "uapi.h"
 
 /* Whole tiles of records, wherever the kernel puts the area. */
 #define RESTING_PAGES 2048UL
@@ -127,6 +134,175 @@ static void test_unmap_at_rest(void)
 	CHECK_SYS(munmap(area, RESTING_PAGES * PAGE_SIZE));
 	engine_wait_full_scans(1);
 	engine_check_counters("none of it", 1, 1, 0, 0);
+}
+
+/* How many pages some full scans pass over, of those that rest by now. */
+static long skipped_in(unsigned int scans, long *scanned)
+{
+	long skipped = engine_get("pages_skipped");
+
+	*scanned = engine_get("pages_scanned");
+	engine_wait_full_scans(scans);
+	*scanned = engine_get("pages_scanned") - *scanned;
+	skipped = engine_get("pages_skipped") - skipped;
+	test_note("%ld scanned, %ld skipped", *scanned, skipped);
+	return skipped;
+}
+
+/* A page that has a mapping for itself, and all the mergeable memory there is. */
+static void test_single_page(void)
+{
+	char *area = area_map_distinct(1, 1000), *twin;
+	long skipped, scanned;
+
+	require_uksm();
+	engine_start();
+	engine_set("smart_scan", 1);
+	engine_wait_full_scans(12);
+	skipped = skipped_in(30, &scanned);
+	CHECK(skipped > scanned, "%ld scanned and only %ld skipped", scanned, skipped);
+	CHECK_PAGE(area, 1000);
+	twin = area_map_same(1, 7);
+	page_fill(area, 7);
+	CHECK(scans_until_merged(area, twin, 20) <= 6, "its change was found late");
+	CHECK_PAGE(area, 7);
+}
+
+/* Many small mappings, dozens of them where a whole tile of records is; and one that ends inside. */
+enum { SMALL_VMAS = 100, LAST_PAGES = 2048 + 37, SPAN_PAGES = 512 };
+
+struct small {
+	char *start;
+	size_t pages;
+};
+
+static size_t small_vmas_map(struct small *small, uint64_t seed)
+{
+	char *span = mmap(NULL, SPAN_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t i, page, at = 0, all = 0;
+
+	CHECK(span != MAP_FAILED, "mmap: %m");
+	CHECK_SYS(madvise(span, SPAN_PAGES * PAGE_SIZE, MADV_NOHUGEPAGE));
+	for (i = 0; i < SMALL_VMAS; i++) {
+		small[i] = (struct small){ .start = span + at * PAGE_SIZE, .pages = 1 + i % 5 };
+		for (page = 0; page < small[i].pages; page++)
+			page_fill(small[i].start + page * PAGE_SIZE, seed + all++);
+		area_mergeable(small[i].start, small[i].pages);
+		/* What lies between is not to be merged, so that they stay apart. */
+		at += small[i].pages + 1;
+	}
+	CHECK(at <= SPAN_PAGES, "the mappings take %zu pages", at);
+	return all;
+}
+
+static void test_small_mappings(void)
+{
+	struct small small[SMALL_VMAS];
+	size_t all = small_vmas_map(small, 1000), i;
+	char *last = area_map_distinct(LAST_PAGES, 50000), *same = area_map_same(2, 7);
+	long skipped, scanned;
+	unsigned int scans, most = 0, changed = 0;
+
+	require_uksm();
+	engine_start();
+	engine_set("smart_scan", 1);
+	engine_wait_full_scans(12);
+	skipped = skipped_in(16, &scanned);
+	CHECK(skipped > 2 * scanned, "%ld scanned and only %ld skipped", scanned, skipped);
+	for (i = 3; i < SMALL_VMAS; i += 16) {
+		char *page = small[i].start + (small[i].pages - 1) * PAGE_SIZE;
+
+		page_fill(page, 7);
+		changed++;
+		scans = scans_until_merged(page, same, 20);
+		most = scans > most ? scans : most;
+		CHECK_PAGE(page, 7);
+		engine_wait_full_scans(12);
+	}
+	page_fill(last + (LAST_PAGES - 1) * PAGE_SIZE, 7);
+	changed++;
+	scans = scans_until_merged(last + (LAST_PAGES - 1) * PAGE_SIZE, same, 20);
+	most = scans > most ? scans : most;
+	test_note("found within %u full scans", most);
+	CHECK(most <= 6, "a change was found after %u full scans only", most);
+	engine_check_counters("what has changed has joined", 1, 1 + changed, all + LAST_PAGES - changed,
+			      0);
+}
+
+/* Has what its parent had, and does nothing. */
+static void sleeper(struct helper *self, void *unused)
+{
+	(void)unused;
+	helper_step(self);
+}
+
+static void late_equal(struct helper *self, void *page)
+{
+	helper_step(self);
+	page_fill(page, 1100);
+	area_mergeable(page, 1);
+	helper_step(self);
+	CHECK_PAGE(page, 1100);
+}
+
+/* How many of the processes have the same frame there as we have here. */
+static unsigned int count_with(const struct helper *helpers, size_t nr, const char *page)
+{
+	unsigned int found = 0;
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		found += pfn_of_other(helpers[i].pid, page) == pfn_of(page);
+	return found;
+}
+
+/* What is shared by fork is equal to itself, which is no news and no reason to go on looking. */
+static void test_forked_rest(void)
+{
+	enum { CHILDREN = 6 };
+	struct helper children[CHILDREN], late;
+	char *late_page = area_map(1), *area, *page;
+	long skipped, scanned;
+	unsigned int scans;
+	size_t i;
+
+	require_uksm();
+	helper_start(&late, late_equal, late_page);
+	helper_wait(&late);
+	area = area_map_distinct(RESTING_PAGES, 1000);
+	for (i = 0; i < CHILDREN; i++) {
+		helper_start(&children[i], sleeper, NULL);
+		helper_wait(&children[i]);
+	}
+	engine_start();
+	engine_set("smart_scan", 1);
+	engine_wait_full_scans(12);
+	test_note("pages_volatile is %ld of %lu", engine_get("pages_volatile"),
+		  (CHILDREN + 1) * RESTING_PAGES);
+	CHECK(engine_get("pages_volatile") <= 16, "pages_volatile is %ld of %lu",
+	      engine_get("pages_volatile"), (CHILDREN + 1) * RESTING_PAGES);
+	skipped = skipped_in(8, &scanned);
+	CHECK(skipped > 2 * scanned, "%ld scanned and only %ld skipped", scanned, skipped);
+
+	page = area + 100 * PAGE_SIZE;
+	helper_go(&late);
+	helper_wait(&late);
+	for (scans = 0; scans < 16; scans++) {
+		if (count_with(children, CHILDREN, page) == CHILDREN &&
+		    pfn_of_other(late.pid, late_page) == pfn_of(page))
+			break;
+		engine_wait_full_scans(1);
+	}
+	test_note("%u full scans until the late page has merged with all", scans);
+	CHECK(pfn_of_other(late.pid, late_page) == pfn_of(page), "the late page did not merge");
+	CHECK(count_with(children, CHILDREN, page) == CHILDREN, "%u of %d children have merged",
+	      count_with(children, CHILDREN, page), CHILDREN);
+	area_check_distinct(area, RESTING_PAGES, 1000);
+	engine_check_counters("eight share one", 1, CHILDREN + 1, -1, -1);
+	helper_finish(&late);
+	for (i = 0; i < CHILDREN; i++)
+		helper_finish(&children[i]);
 }
 
 /* A few pages in an endless mapping are all there is to look at. */
@@ -263,6 +439,72 @@ static double cpu_share(unsigned int secs)
 	return (engine_get("uksmd_cpu_msecs") - used) / 10.0 / (now_secs() - began);
 }
 
+/* So many processes, each of which has so much memory that it has only read. */
+enum { READERS = 4 };
+#define READ_BYTES (2UL << 30)
+
+static char *read_map(void)
+{
+	char *area = mmap(NULL, READ_BYTES, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	CHECK(area != MAP_FAILED, "mmap: %m");
+	CHECK_SYS(madvise(area, READ_BYTES, MADV_NOHUGEPAGE));
+	CHECK_SYS(madvise(area, READ_BYTES, MADV_MERGEABLE));
+	/* A mapping without any page of its own is of no interest. */
+	page_fill(area, 1);
+	CHECK_SYS(madvise(area, READ_BYTES, MADV_POPULATE_READ));
+	return area;
+}
+
+/* What a host takes away, a machine's clock counts as used; so it may have another try. */
+static void check_limited(const char *where)
+{
+	double share;
+	int try;
+
+	cpu_share(1 * harness_slower());
+	for (try = 0, share = 100; try < 3 && share > 6; try++) {
+		share = cpu_share(7 * harness_slower());
+		test_note("%s: %.1f %%", where, share);
+	}
+	CHECK(share <= 6, "%s: %.1f %% with a limit of 5", where, share);
+}
+
+static void empty_tables(struct helper *self, void *area)
+{
+	helper_step(self);
+	CHECK_SYS(madvise((char *)area + PAGE_SIZE, READ_BYTES - PAGE_SIZE, MADV_DONTNEED));
+	helper_step(self);
+}
+
+/* The limit holds for what is no page, too: the zero page, and tables with nothing in them. */
+static void test_cpu_limit_no_pages(void)
+{
+	struct helper readers[READERS];
+	char *area;
+	size_t i;
+
+	require_uksm();
+	area = read_map();
+	for (i = 0; i < READERS; i++) {
+		helper_start(&readers[i], empty_tables, area);
+		helper_wait(&readers[i]);
+	}
+	CHECK_SYS(munmap(area, READ_BYTES));
+	engine_set("smart_scan", 0);
+	engine_set("max_cpu_percentage", 5);
+	engine_set("run", 1);
+	check_limited("memory that was only read");
+	for (i = 0; i < READERS; i++) {
+		helper_go(&readers[i]);
+		helper_wait(&readers[i]);
+	}
+	check_limited("page tables that are empty");
+	for (i = 0; i < READERS; i++)
+		helper_finish(&readers[i]);
+}
+
 /* Whatever the other knobs say. */
 static void test_cpu_limit(void)
 {
@@ -350,18 +592,205 @@ static void test_waiter_ends_slice(void)
 	area_check_distinct(area, PAGES, 50000);
 }
 
+/* What somebody waits at most for whom nothing but the engine's work on BIG_PAGES is in the way. */
+#define WAIT_SECS 0.02
+/* A host that stands still lets one try look bad, but hardly all. */
+#define TRIES 3
+
+static double at_best(double best, double secs)
+{
+	return !best || secs < best ? secs : best;
+}
+
+struct mapper {
+	atomic_bool stop;
+	atomic_bool measure;
+	double longest;
+};
+
+/* Needs its address space for writing, again and again. */
+static void *mapper_run(void *arg)
+{
+	struct mapper *m = arg;
+
+	while (!atomic_load(&m->stop)) {
+		double began = now_secs();
+		char *page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		CHECK(page != MAP_FAILED, "mmap: %m");
+		CHECK_SYS(munmap(page, PAGE_SIZE));
+		began = now_secs() - began;
+		if (atomic_load(&m->measure) && began > m->longest)
+			m->longest = began;
+	}
+	return NULL;
+}
+
+#define BIG_PAGES 32768UL
+
+static void twin_of_big(struct helper *self, void *unused)
+{
+	(void)unused;
+	area_map_distinct(BIG_PAGES, 100000);
+	helper_step(self);
+}
+
+/* A big part of a process that was merged goes away; the rest must not stand still for it. */
+static void test_unmap_big(void)
+{
+	struct mapper mapper;
+	struct helper twin;
+	pthread_t thread;
+	double best = 0;
+	int try;
+
+	require_uksm();
+	helper_start(&twin, twin_of_big, NULL);
+	helper_wait(&twin);
+	/* Something that stays. */
+	area_map_same(2, 7);
+	for (try = 0; try < TRIES; try++) {
+		char *area = area_map_distinct(BIG_PAGES, 100000);
+
+		engine_start();
+		engine_settle();
+		CHECK(engine_get("pages_sharing") >= (long)BIG_PAGES, "only %ld pages merged",
+		      engine_get("pages_sharing"));
+		mapper = (struct mapper){ .longest = 0 };
+		CHECK(!pthread_create(&thread, NULL, mapper_run, &mapper), "pthread_create: %m");
+		usleep(100000);
+		/* Which takes its own time. */
+		CHECK_SYS(munmap(area, BIG_PAGES * PAGE_SIZE));
+		atomic_store(&mapper.measure, true);
+		engine_wait_full_scans(2);
+		atomic_store(&mapper.stop, true);
+		pthread_join(thread, NULL);
+		test_note("longest mmap and munmap: %.1f ms", mapper.longest * 1000);
+		best = at_best(best, mapper.longest);
+	}
+	CHECK(best < WAIT_SECS * harness_slower(), "mmap and munmap took %.1f ms at best", best * 1000);
+	helper_finish(&twin);
+}
+
+/* Nor must who writes a knob when a big process has just died. */
+static void test_knob_after_death(void)
+{
+	double best = 0;
+	char *area;
+	int try;
+
+	require_uksm();
+	area = area_map_distinct(BIG_PAGES, 100000);
+	for (try = 0; try < TRIES; try++) {
+		double longest = 0, began, end;
+		struct helper twin;
+
+		helper_start(&twin, twin_of_big, NULL);
+		helper_wait(&twin);
+		engine_start();
+		engine_settle();
+		CHECK(engine_get("pages_sharing") >= (long)BIG_PAGES, "only %ld pages merged",
+		      engine_get("pages_sharing"));
+		helper_kill(&twin);
+		end = now_secs() + 0.8 * harness_slower();
+		do {
+			began = now_secs();
+			engine_set("run", 0);
+			engine_set("run", 1);
+			began = now_secs() - began;
+			longest = began > longest ? began : longest;
+			usleep(20000);
+		} while (now_secs() < end);
+		test_note("longest write: %.1f ms", longest * 1000);
+		best = at_best(best, longest);
+	}
+	CHECK(best < WAIT_SECS * harness_slower(), "a write took %.1f ms at best", best * 1000);
+	area_check_distinct(area, BIG_PAGES, 100000);
+}
+
+static void unmerge(struct helper *self, void *unused)
+{
+	(void)unused;
+	helper_step(self);
+	engine_try_set("run", 2);
+}
+
+/* Who waits behind a long unmerge can be killed. */
+static void test_writer_killable(void)
+{
+	enum { PAGES = 32768 };
+	static const char *const knobs[] = { "run", "max_page_sharing", "checksum_lines" };
+	static const long values[] = { 1, 100, 8 };
+	char *area = area_map_same(PAGES, 5);
+	const struct sched_param none = { 0 };
+	struct helper busy[2], unmerger;
+	long sharing;
+	size_t i;
+
+	require_uksm();
+	CHECK_SYS(madvise(area, PAGES * PAGE_SIZE, MADV_DONTFORK));
+	engine_start();
+	engine_settle();
+	sharing = engine_get("pages_sharing");
+	CHECK(sharing > PAGES / 2, "pages_sharing is %ld", sharing);
+	for (i = 0; i < ARRAY_SIZE(busy); i++) {
+		helper_start(&busy[i], busy_loop, NULL);
+		helper_wait(&busy[i]);
+	}
+	helper_start(&unmerger, unmerge, NULL);
+	helper_wait(&unmerger);
+	CHECK_SYS(setpriority(PRIO_PROCESS, 0, -10));
+	helper_go(&unmerger);
+	while (engine_get("pages_sharing") == sharing)
+		usleep(1000);
+	/* From now on it runs only when nobody else wants to, and so takes long for the rest. */
+	CHECK_SYS(sched_setscheduler(unmerger.pid, SCHED_IDLE, &none));
+	for (i = 0; i < ARRAY_SIZE(busy); i++)
+		helper_go(&busy[i]);
+	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
+		struct limit limit = limit_begin(5 * harness_slower());
+		pid_t writer = CHECK_SYS(fork());
+		bool dead;
+
+		if (!writer) {
+			engine_try_set(knobs[i], values[i]);
+			_exit(0);
+		}
+		usleep(200000 * harness_slower());
+		CHECK_SYS(kill(writer, SIGKILL));
+		while (!(dead = waitpid(writer, NULL, WNOHANG)) && !limit_passed(&limit))
+			usleep(10000);
+		CHECK(dead, "who writes %s cannot be killed during run=2", knobs[i]);
+	}
+	if (waitpid(unmerger.pid, NULL, WNOHANG))
+		test_skip("run=2 was done too early");
+	test_note("%ld of %ld pages are merged yet", engine_get("pages_sharing"), sharing);
+	for (i = 0; i < ARRAY_SIZE(busy); i++)
+		helper_kill(&busy[i]);
+	child_finish(unmerger.pid);
+	area_check_same(area, PAGES, 5);
+}
+
 static const struct test tests[] = {
 	{ "rest", test_rest },
 	{ "change-at-rest", test_change_at_rest },
 	{ "pair-at-rest", test_pair_at_rest },
 	{ "unmap-at-rest", test_unmap_at_rest },
+	{ "single-page", test_single_page },
+	{ "small-mappings", test_small_mappings },
+	{ "forked-rest", test_forked_rest },
 	{ "holes", test_holes },
 	{ "merged-in-vain", test_merged_in_vain },
 	{ "never-still", test_never_still },
 	{ "advisor", test_advisor },
 	{ "cpu-limit", test_cpu_limit },
+	{ "cpu-limit-no-pages", test_cpu_limit_no_pages, .timeout_secs = 90 },
 	{ "cpu-limit-answers", test_cpu_limit_answers },
 	{ "waiter-ends-slice", test_waiter_ends_slice },
+	{ "unmap-big", test_unmap_big },
+	{ "knob-after-death", test_knob_after_death },
+	{ "writer-killable", test_writer_killable },
 };
 
 int main(int argc, char **argv)

@@ -117,6 +117,30 @@ static void test_pin_after_merge(void)
 	CHECK_PAGE(area, 4);
 }
 
+/*
+ * A pinned page that equals merged ones is not looked at anew by every full scan for as long as it
+ * is pinned, and merges soon after.
+ */
+static void test_pinned_rests(void)
+{
+	char *area = area_map_same(4, 8);
+	uint64_t pfn = pfn_of(area);
+	int ring = ring_open();
+
+	if (engine_is_stock())
+		test_skip("stock looks at it in every full scan");
+	ring_register(ring, area, PAGE_SIZE);
+	engine_start();
+	engine_wait_full_scans(16);
+	check_merged("pages that are not pinned", area + PAGE_SIZE, 3);
+	CHECK(pfn_of(area) == pfn, "the pinned page moved");
+	engine_check_counters("pinned", 1, 2, 1, 0);
+	engine_set("run", 1);
+	ring_unregister(ring);
+	wait_merged("unregistered", area, 4, 16);
+	area_check_same(area, 4, 8);
+}
+
 struct direct_io {
 	int fd;
 	char *buffer;
@@ -213,6 +237,7 @@ static const struct test tests[] = {
 	{ "pipe", test_pipe },
 	{ "long-term-pin", test_long_term_pin },
 	{ "pin-after-merge", test_pin_after_merge },
+	{ "pinned-rests", test_pinned_rests },
 	{ "direct-io", test_direct_io },
 	{ "remote-access", test_remote_access },
 };

@@ -452,6 +452,53 @@ static void test_migrate_while_scanned(void)
 	engine_check_counters("at the end", 1, 63, 0, 0);
 }
 
+/*
+ * Huge pages move to the other node and back while they are scanned. What is known of their small
+ * pages is true of them still.
+ */
+static void test_huge_migration(void)
+{
+	enum { HPAGES = 8, PAGES = HPAGES * HPAGE_SIZE / PAGE_SIZE, ROUNDS = 20 };
+	char *area = huge_map(HPAGES, 700000);
+	int round, moved = 0;
+	long least = PAGES, most = 0;
+	size_t i;
+
+	area_mergeable(area, PAGES);
+	engine_start();
+	engine_wait_full_scans(3);
+	CHECK(engine_get("pages_unshared") == PAGES, "pages_unshared is %ld of %d",
+	      engine_get("pages_unshared"), PAGES);
+	engine_set("sleep_millisecs", 0);
+	for (round = 0; round < ROUNDS; round++) {
+		void *pages[HPAGES];
+		int nodes[HPAGES], status[HPAGES];
+		long unshared, is_volatile;
+
+		for (i = 0; i < HPAGES; i++) {
+			pages[i] = area + i * HPAGE_SIZE;
+			nodes[i] = round % 2;
+		}
+		CHECK_SYS(syscall(SYS_move_pages, 0, (unsigned long)HPAGES, pages, nodes, status,
+				  MPOL_MF_MOVE));
+		unshared = engine_get("pages_unshared");
+		is_volatile = engine_get("pages_volatile");
+		least = unshared < least ? unshared : least;
+		most = is_volatile > most ? is_volatile : most;
+		for (i = 0; i < HPAGES; i++)
+			moved += status[i] == nodes[i];
+		usleep(5000);
+	}
+	test_note("%d of %d moves; pages_unshared at least %ld of %d, pages_volatile at most %ld", moved,
+		  ROUNDS * HPAGES, least, PAGES, most);
+	CHECK(smaps_kib(area, "AnonHugePages:") == HPAGES * (long)(HPAGE_SIZE >> 10),
+	      "AnonHugePages is %ld KiB", smaps_kib(area, "AnonHugePages:"));
+	CHECK(moved > ROUNDS, "%d of %d moves succeeded", moved, ROUNDS * HPAGES);
+	CHECK(least >= PAGES - 16, "pages_unshared fell to %ld of %d", least, PAGES);
+	CHECK(most <= 16, "pages_volatile rose to %ld", most);
+	area_check_distinct(area, PAGES, 700000);
+}
+
 static void offline_softly(char *page)
 {
 	int try;
@@ -620,6 +667,7 @@ static const struct test tests[] = {
 	{ "move-pages", test_move_pages, .numa = true },
 	{ "migrate-pages", test_migrate_pages, .numa = true },
 	{ "migrate-while-scanned", test_migrate_while_scanned, .numa = true },
+	{ "huge-migration", test_huge_migration, .numa = true },
 	{ "soft-offline", test_soft_offline },
 	{ "soft-offline-address", test_soft_offline_address },
 	{ "compaction", test_compaction },

@@ -3,9 +3,12 @@
  * How merged pages are grouped: the cap on sharers with its chains, and one tree a memory node.
  */
 #include <linux/mempolicy.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine.h"
@@ -261,11 +264,64 @@ static void test_migration_to_unshared(void)
 	CHECK_PAGE(there, 9);
 }
 
+/* Has what its parent had, and does nothing until it is killed. */
+static void sleeper(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		pause();
+}
+
+/*
+ * So many that the count of a page's users looks as if it were pinned. Who has a frame by fork, when
+ * it becomes a merged one, has it over and above the cap. With all nodes full those who share the
+ * last frame have nobody to join, and have one frame already.
+ */
+static void test_fork_chain(void)
+{
+	enum { CHILDREN = 1100, PAGES = 16, CAP = 256 };
+	const long all = (CHILDREN + 1) * PAGES;
+	static pid_t children[CHILDREN];
+	char *area = area_map_same(PAGES, 12);
+	long merged;
+	int i, scans;
+
+	engine_set("max_page_sharing", CAP);
+	for (i = 0; i < CHILDREN; i++) {
+		children[i] = CHECK_SYS(fork());
+		if (!children[i])
+			sleeper();
+	}
+	engine_start();
+	for (scans = 0; scans < 20; scans++) {
+		merged = engine_get("pages_shared") + engine_get("pages_sharing");
+		if (merged + engine_get("pages_unshared") == all)
+			break;
+		engine_wait_full_scans(1);
+	}
+	engine_pause();
+	test_note("%ld of %ld pages merged, %ld not, in %d full scans; %ld nodes", merged, all,
+		  engine_get("pages_unshared"), scans, engine_get("pages_shared"));
+	CHECK(merged + engine_get("pages_unshared") == all, "%ld of %ld pages are merged or unshared",
+	      merged + engine_get("pages_unshared"), all);
+	CHECK(engine_get("pages_volatile") == 0, "pages_volatile is %ld",
+	      engine_get("pages_volatile"));
+	CHECK(merged >= all / PAGES * (PAGES - 1), "only %ld of %ld pages have merged", merged, all);
+	CHECK(engine_get("stable_node_chains") == 1, "stable_node_chains is %ld",
+	      engine_get("stable_node_chains"));
+	area_check_same(area, PAGES, 12);
+	for (i = 0; i < CHILDREN; i++)
+		kill(children[i], SIGKILL);
+	for (i = 0; i < CHILDREN; i++)
+		waitpid(children[i], NULL, 0);
+}
+
 static const struct test tests[] = {
 	{ "cap", test_cap },
 	{ "cap-two", test_cap_two },
 	{ "default-cap", test_default_cap },
 	{ "chain-prune", test_chain_prune },
+	{ "fork-chain", test_fork_chain },
 	{ "per-node", test_per_node, .numa = true },
 	{ "across-nodes", test_across_nodes, .numa = true },
 	{ "node-switch", test_node_switch, .numa = true },

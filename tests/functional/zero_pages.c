@@ -2,13 +2,20 @@
 /*
  * Empty pages: merged with each other, or with the kernel's zero page if use_zero_pages says so.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "engine.h"
 #include "harness.h"
+#include "helper.h"
+#include "limit.h"
 #include "memory.h"
+#include "uapi.h"
 
 static void check_all_zero_page(const char *where, const char *area, size_t pages)
 {
@@ -179,6 +186,181 @@ static void test_process_counter(void)
 	CHECK(count == 7, "after a write ksm_zero_pages is %ld, expected 7", count);
 }
 
+#define MANY 1000L
+
+static void require_exact(void)
+{
+	if (engine_is_stock())
+		test_skip("stock's count drifts");
+}
+
+/* Every one of the area maps the zero page, by the engine's doing. */
+static char *map_many(void)
+{
+	char *area = area_map_same(MANY, 0);
+
+	require_exact();
+	/* Something that goes on being scanned. */
+	area_map_same(2, 1);
+	engine_set("use_zero_pages", 1);
+	engine_start();
+	engine_settle();
+	check_all_zero_page("at first", area, MANY);
+	check_ksm_zero_pages("at first", MANY);
+	return area;
+}
+
+/* The count comes to lie in a range; who has just exited may be in it for a moment. */
+static void wait_zero_pages(const char *where, long least, long most)
+{
+	struct limit limit = limit_begin(5 * harness_slower());
+	long count;
+
+	zero_pages_settle();
+	while ((count = engine_get("ksm_zero_pages")) < least || count > most) {
+		CHECK(!limit_passed(&limit), "%s: ksm_zero_pages is %ld, expected %ld to %ld", where,
+		      count, least, most);
+		usleep(10000);
+	}
+}
+
+/* What is saved is what is there, less what the records of it take. */
+static void check_profit(const char *where, long zero_pages)
+{
+	long saved = (zero_pages + engine_get("pages_sharing")) * (long)PAGE_SIZE;
+	long profit = engine_get("general_profit");
+
+	CHECK(profit <= saved && profit > saved - engine_get("metadata_bytes") - MANY * 64,
+	      "%s: general_profit is %ld, %ld bytes are saved", where, profit, saved);
+}
+
+/* As QEMU has it for a guest's memory, with a helper forked now and then. */
+static void test_dontfork(void)
+{
+	char *area = map_many();
+	int round;
+
+	CHECK_SYS(madvise(area, MANY * PAGE_SIZE, MADV_DONTFORK));
+	for (round = 0; round < 10; round++) {
+		pid_t pid = CHECK_SYS(fork());
+
+		if (!pid)
+			_exit(0);
+		child_finish(pid);
+	}
+	wait_zero_pages("forked without them", MANY, MANY);
+	check_profit("forked without them", MANY);
+	engine_wait_full_scans(2);
+	wait_zero_pages("forked without them, scanned", MANY, MANY);
+	check_all_zero_page("at the end", area, MANY);
+	engine_unmerge();
+	wait_zero_pages("run=2", 0, 0);
+}
+
+static void forked_reader(struct helper *self, void *area)
+{
+	helper_step(self);
+	area_check_same(area, MANY, 0);
+}
+
+/* A child has them as well, from the moment that the engine knows it. */
+static void test_fork(void)
+{
+	char *area = map_many();
+	/* Before 6.6 there is no mark by which to tell the child's. */
+	long both = kernel_keeps_count() ? 2 * MANY : MANY;
+	struct helper child;
+
+	helper_start(&child, forked_reader, area);
+	helper_wait(&child);
+	wait_zero_pages("forked", MANY, 2 * MANY);
+	engine_wait_full_scans(3);
+	wait_zero_pages("forked and scanned", both, both);
+	check_profit("forked and scanned", both);
+	helper_finish(&child);
+	wait_zero_pages("the child has exited", MANY, MANY);
+	check_profit("the child has exited", MANY);
+	check_all_zero_page("at the end", area, MANY);
+	engine_unmerge();
+	wait_zero_pages("run=2", 0, 0);
+}
+
+static void test_wipeonfork(void)
+{
+	char *area = map_many();
+	struct helper child;
+
+	CHECK_SYS(madvise(area, MANY * PAGE_SIZE, MADV_WIPEONFORK));
+	helper_start(&child, forked_reader, area);
+	helper_wait(&child);
+	wait_zero_pages("wiped for the child", MANY, MANY);
+	engine_wait_full_scans(3);
+	wait_zero_pages("wiped for the child, scanned", MANY, MANY);
+	helper_finish(&child);
+	wait_zero_pages("the child has exited", MANY, MANY);
+	check_profit("the child has exited", MANY);
+	check_all_zero_page("at the end", area, MANY);
+}
+
+static void moving_process(struct helper *self, void *unused)
+{
+	enum { MOVED = 100 };
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_MOVE };
+	char *area = area_map_same(MANY, 0), *place = area_map(MOVED);
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)place, .len = MOVED * PAGE_SIZE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_move move = {
+		.dst = (uintptr_t)place,
+		.src = (uintptr_t)area,
+		.len = MOVED * PAGE_SIZE,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	area_mergeable(place, MOVED);
+	if (fd < 0)
+		test_skip("userfaultfd: %s", strerror(errno));
+	if (ioctl(fd, UFFDIO_API, &api))
+		test_skip("this kernel has no UFFDIO_MOVE");
+	CHECK_SYS(ioctl(fd, UFFDIO_REGISTER, &reg));
+	helper_step(self);
+	check_all_zero_page("at first", area, MANY);
+	CHECK_SYS(ioctl(fd, UFFDIO_MOVE, &move));
+	CHECK(move.move == MOVED * (long)PAGE_SIZE, "UFFDIO_MOVE moved %lld bytes",
+	      (long long)move.move);
+	area_check_same(place, MOVED, 0);
+	helper_step(self);
+	area_check_same(place, MOVED, 0);
+	area_check_same(area + MOVED * PAGE_SIZE, MANY - MOVED, 0);
+}
+
+/* The kernel maps the zero page at the new place as if it had been read there. */
+static void test_uffd_move(void)
+{
+	struct helper child;
+
+	require_exact();
+	area_map_same(2, 1);
+	engine_set("use_zero_pages", 1);
+	helper_start(&child, moving_process, NULL);
+	helper_wait(&child);
+	engine_start();
+	engine_settle();
+	check_ksm_zero_pages("at first", MANY);
+	helper_go(&child);
+	helper_wait(&child);
+	wait_zero_pages("moved", MANY - 100, MANY);
+	engine_wait_full_scans(2);
+	wait_zero_pages("moved and scanned", MANY - 100, MANY);
+	test_note("ksm_zero_pages is %ld when 100 of %ld have moved", engine_get("ksm_zero_pages"),
+		  MANY);
+	helper_finish(&child);
+	wait_zero_pages("exited", 0, 0);
+	engine_unmerge();
+	wait_zero_pages("run=2", 0, 0);
+}
+
 static const struct test tests[] = {
 	{ "off", test_off },
 	{ "on", test_on },
@@ -188,6 +370,10 @@ static const struct test tests[] = {
 	{ "unmerge", test_unmerge },
 	{ "unmergeable", test_unmergeable },
 	{ "process-counter", test_process_counter },
+	{ "dontfork", test_dontfork },
+	{ "fork", test_fork },
+	{ "wipeonfork", test_wipeonfork },
+	{ "uffd-move", test_uffd_move },
 };
 
 int main(int argc, char **argv)

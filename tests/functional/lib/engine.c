@@ -34,6 +34,7 @@ static const char *const saved_knobs[] = {
 	"pages_to_scan",
 	"sleep_millisecs",
 	"max_cpu_percentage",
+	"max_metadata_percentage",
 	"run",
 };
 
@@ -167,6 +168,17 @@ void engine_wait_full_scans(unsigned int nr)
 void engine_settle(void)
 {
 	engine_wait_full_scans(2);
+}
+
+void engine_wait_at_most(const char *where, const char *counter, long value, unsigned int secs)
+{
+	struct limit limit = limit_begin(secs * harness_slower());
+
+	while (engine_get(counter) > value) {
+		CHECK(!limit_passed(&limit), "%s: %s is %ld after %u s, expected %ld at most", where,
+		      counter, engine_get(counter), secs * harness_slower(), value);
+		usleep(POLL_USECS);
+	}
 }
 
 void engine_check_counters(const char *where, long shared, long sharing, long unshared,

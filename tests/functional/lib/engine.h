@@ -80,6 +80,15 @@ void engine_wait_full_scans(unsigned int nr);
 void engine_settle(void);
 
 /**
+ * engine_wait_at_most() - wait until a counter has fallen to a value
+ * @where: what has just happened, for the message
+ * @counter: its file
+ * @value: what it is to be at most
+ * @secs: so long it may take, times harness_slower()
+ */
+void engine_wait_at_most(const char *where, const char *counter, long value, unsigned int secs);
+
+/**
  * engine_check_counters() - pause, and require these values of the four page counters
  * @where: what has just happened, for the message
  * @shared: pages_shared

@@ -23,6 +23,7 @@
 #include "limit.h"
 
 #define DEFAULT_TIMEOUT_SECS 60
+#define LEFTOVERS_SECS 20
 
 enum verdict { VERDICT_NONE, VERDICT_FAIL, VERDICT_SKIP };
 
@@ -138,7 +139,10 @@ static pid_t test_spawn(const struct test *test)
 	_exit(0);
 }
 
-/* Reap the test within its limit, then whatever it left behind in its process group. */
+/*
+ * Reap the test within its limit, then whatever it left behind in its process group, unless that is
+ * something that cannot be killed.
+ */
 static int test_reap(pid_t pid, unsigned int timeout_secs, bool *timed_out)
 {
 	struct limit limit = limit_begin(timeout_secs);
@@ -157,8 +161,10 @@ static int test_reap(pid_t pid, unsigned int timeout_secs, bool *timed_out)
 		usleep(2000);
 	}
 	kill(-pid, SIGKILL);
-	while (waitpid(-pid, NULL, 0) > 0)
-		;
+	limit = limit_begin(LEFTOVERS_SECS * harness_slower());
+	while ((got = waitpid(-pid, NULL, WNOHANG)) >= 0 && !limit_passed(&limit))
+		if (!got)
+			usleep(1000);
 	return status;
 }
 
@@ -184,18 +190,19 @@ static bool test_run_one(const char *program, const struct test *test)
 		return false;
 	}
 	status = test_reap(pid, timeout_secs, &timed_out);
+	/* At once, as what has gone wrong may be such that the engine never answers again. */
+	if (atomic_load(&outcome->verdict) == VERDICT_FAIL) {
+		harness_verdict("not ok", name, outcome->why);
+		engine_reset(leftover, sizeof(leftover));
+		printf("# %s took %.1f s\n", name, now_secs() - start);
+		return false;
+	}
 	clean = engine_reset(leftover, sizeof(leftover));
 	printf("# %s took %.1f s\n", name, now_secs() - start);
 
-	switch (atomic_load(&outcome->verdict)) {
-	case VERDICT_FAIL:
-		harness_verdict("not ok", name, outcome->why);
-		return false;
-	case VERDICT_SKIP:
+	if (atomic_load(&outcome->verdict) == VERDICT_SKIP) {
 		harness_verdict("skip", name, outcome->why);
 		return true;
-	default:
-		break;
 	}
 	if (timed_out)
 		snprintf(why, sizeof(why), "still running after %u s", timeout_secs);

@@ -101,6 +101,25 @@ void area_check_distinct(const char *addr, size_t pages, uint64_t seed)
 		CHECK_PAGE(addr + i * PAGE_SIZE, seed + i);
 }
 
+char *huge_map(size_t hpages, uint64_t seed)
+{
+	size_t i, pages = hpages * HPAGE_SIZE / PAGE_SIZE;
+	long kib = hpages * (HPAGE_SIZE >> 10);
+	char *addr = mmap(NULL, (hpages + 1) * HPAGE_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(addr != MAP_FAILED, "mmap: %m");
+	addr = (char *)(((uintptr_t)addr + HPAGE_SIZE - 1) & ~(HPAGE_SIZE - 1));
+	if (madvise(addr, hpages * HPAGE_SIZE, MADV_HUGEPAGE))
+		test_skip("this kernel has no transparent huge pages");
+	for (i = 0; i < pages; i++)
+		page_fill(addr + i * PAGE_SIZE, seed ? seed + i : 0);
+	if (smaps_kib(addr, "AnonHugePages:") != kib)
+		test_skip("no huge pages to be had: AnonHugePages is %ld of %ld KiB",
+			  smaps_kib(addr, "AnonHugePages:"), kib);
+	return addr;
+}
+
 static uint64_t read_word(const char *path, uint64_t index)
 {
 	int fd = CHECK_SYS(open(path, O_RDONLY));
@@ -128,6 +147,13 @@ uint64_t pagemap_entry(const void *addr)
 uint64_t pfn_of(const void *addr)
 {
 	uint64_t entry = pagemap_entry(addr);
+
+	return entry & PM_PRESENT ? entry & ((1ULL << 55) - 1) : 0;
+}
+
+uint64_t pfn_of_other(pid_t pid, const void *addr)
+{
+	uint64_t entry = pagemap_entry_of(pid, addr);
 
 	return entry & PM_PRESENT ? entry & ((1ULL << 55) - 1) : 0;
 }
@@ -231,6 +257,15 @@ size_t pages_max_sharers(const char *addr, size_t pages)
 	}
 	free(pfns);
 	return longest;
+}
+
+size_t pages_of_frame(const char *addr, size_t pages, uint64_t pfn)
+{
+	size_t i, nr = 0;
+
+	for (i = 0; i < pages; i++)
+		nr += pfn_of(addr + i * PAGE_SIZE) == pfn;
+	return nr;
 }
 
 void check_merged(const char *where, const char *addr, size_t pages)

@@ -50,6 +50,15 @@ char *area_map_same(size_t pages, uint64_t seed);
 /** area_map_distinct() - the same, page i filled from seed + i */
 char *area_map_distinct(size_t pages, uint64_t seed);
 
+/**
+ * huge_map() - aligned private memory of huge pages, page i filled from seed + i, all from 0 if seed is 0
+ * @hpages: size in huge pages
+ * @seed: of the content
+ *
+ * Not advised to be merged. Skips the test where there are no huge pages to be had.
+ */
+char *huge_map(size_t hpages, uint64_t seed);
+
 /** area_mergeable() - MADV_MERGEABLE, which must succeed */
 void area_mergeable(void *addr, size_t pages);
 
@@ -67,6 +76,9 @@ uint64_t pagemap_entry_of(pid_t pid, const void *addr);
 
 /** pfn_of() - the frame that backs an address of this process, 0 if none is present */
 uint64_t pfn_of(const void *addr);
+
+/** pfn_of_other() - the frame that backs an address of another process, 0 if none is present */
+uint64_t pfn_of_other(pid_t pid, const void *addr);
 
 /** pfn_flags() - the /proc/kpageflags word of a frame */
 uint64_t pfn_flags(uint64_t pfn);
@@ -93,6 +105,9 @@ size_t pages_distinct(const char *addr, size_t pages);
 
 /** pages_max_sharers() - the largest number of pages of the area that one frame backs */
 size_t pages_max_sharers(const char *addr, size_t pages);
+
+/** pages_of_frame() - number of pages of the area that one frame backs */
+size_t pages_of_frame(const char *addr, size_t pages, uint64_t pfn);
 
 /** check_merged() - all pages of the area are one KSM page */
 void check_merged(const char *where, const char *addr, size_t pages);
