@@ -39,6 +39,7 @@ static bool node_settle(struct uksm_stable_node *node, bool (*part)(struct folio
 	 * rmap walks find nothing, so it is merely not movable. The folio lock keeps
 	 * migrations and rmap walks off the node meanwhile.
 	 */
+	WARN_ON_ONCE(!uksm_folio_is_ksm_of(folio, node));
 	parted = !node->rmap_hlist_len && part(folio);
 	if (parted) {
 		uksm_folio_set_ksm(folio, NULL);

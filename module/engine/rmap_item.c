@@ -153,6 +153,8 @@ bool uksm_rmap_item_del(struct uksm_tracked *t)
 		uksm_stable_node_drop(node);
 		return true;
 	}
+	/* Under the lock of another page rmap walks may stand on the item. */
+	WARN_ON_ONCE(!uksm_folio_is_ksm_of(kfolio, node));
 	__uksm_rmap_item_del(item);
 	folio_unlock(kfolio);
 	folio_put(kfolio);
