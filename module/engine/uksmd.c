@@ -310,13 +310,16 @@ static enum slice_end scan_slice(struct account *account)
 	unsigned int pages = limited ? SLICE_PAGES_LIMITED : SLICE_PAGES;
 	struct uksm_work work;
 	enum uksm_scan_end end;
-	s64 units;
+	s64 units, batch;
 
 	account->reaping = uksm_reap();
-	if (!scanner_wanted() || uksm_stock_unmerging())
+	if (!scanner_wanted() || uksm_stock_unmerging()) {
+		account->left = 0;
 		return SLICE_STOPPED;
-	if (account->left <= 0)
-		account->left = (s64)READ_ONCE(uksm_knobs.pages_to_scan) * UKSM_PAGE_UNITS;
+	}
+	/* A smaller batch takes effect at once. */
+	batch = (s64)READ_ONCE(uksm_knobs.pages_to_scan) * UKSM_PAGE_UNITS;
+	account->left = account->left <= 0 ? batch : min(account->left, batch);
 
 	look_for_newcomers(account);
 	units = min_t(s64, (s64)pages * UKSM_PAGE_UNITS, account->left);
