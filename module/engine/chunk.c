@@ -219,6 +219,32 @@ void uksm_tracked_del(struct uksm_tracked *t)
 }
 
 /**
+ * uksm_tracked_count_merged() - a record has become, or ceased to be, %UKSM_MERGED
+ * @t: tracked page
+ * @n: 1 or -1
+ */
+void uksm_tracked_count_merged(struct uksm_tracked *t, int n)
+{
+	struct uksm_chunk *chunk = tracked_chunk(t);
+
+	lockdep_assert_held(&uksm_mutex);
+	chunk->tile_merged[tracked_tile(t)] += n;
+	chunk->slot->merged += n;
+}
+
+/**
+ * uksm_tile_has_merged() - does any page of a tile share a merged page?
+ * @slot: address space
+ * @addr: an address in the tile
+ */
+bool uksm_tile_has_merged(struct uksm_mm_slot *slot, unsigned long addr)
+{
+	struct uksm_chunk *chunk = xa_load(&slot->chunks, addr >> PMD_SHIFT);
+
+	return chunk && chunk->tile_merged[chunk_page(addr) / UKSM_TILE_PAGES];
+}
+
+/**
  * uksm_chunk_shrink() - free the tiles of a chunk that have no records
  * @chunk: chunk; gone on return if none is left
  *

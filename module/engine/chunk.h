@@ -23,6 +23,7 @@ struct uksm_mm_slot;
  * @tile: one page full of struct uksm_tracked for each UKSM_TILE_PAGES pages,
  *	allocated when the first of them is tracked
  * @tile_used: records in use, per tile
+ * @tile_merged: those of them that share a merged page, per tile
  * @tile_quiet: per tile, for how many visits nothing has happened there: see
  *	uksm_policy_quiet()
  */
@@ -31,6 +32,7 @@ struct uksm_chunk {
 	unsigned long address;
 	struct uksm_tracked *tile[UKSM_CHUNK_TILES];
 	u16 tile_used[UKSM_CHUNK_TILES];
+	u16 tile_merged[UKSM_CHUNK_TILES];
 	u8 tile_quiet[UKSM_CHUNK_TILES];
 };
 
@@ -39,6 +41,7 @@ struct uksm_tracked *uksm_tracked_find(struct uksm_mm_slot *slot, unsigned long 
 struct uksm_tracked *uksm_tracked_add(struct uksm_mm_slot *slot, unsigned long addr,
 				      u32 checksum);
 void uksm_tracked_del(struct uksm_tracked *t);
+void uksm_tracked_count_merged(struct uksm_tracked *t, int n);
 struct uksm_mm_slot *uksm_tracked_slot(const struct uksm_tracked *t);
 unsigned long uksm_tracked_address(const struct uksm_tracked *t);
 
@@ -47,6 +50,7 @@ struct uksm_chunk *uksm_chunk_next(struct uksm_mm_slot *slot, unsigned long addr
 struct uksm_tracked *uksm_chunk_record(struct uksm_chunk *chunk, unsigned long addr);
 void uksm_chunk_shrink(struct uksm_chunk *chunk);
 
+bool uksm_tile_has_merged(struct uksm_mm_slot *slot, unsigned long addr);
 unsigned int uksm_tile_resting(struct uksm_mm_slot *slot, unsigned long addr,
 			       unsigned long seq);
 void uksm_tile_visited(struct uksm_mm_slot *slot, unsigned long addr,

@@ -37,6 +37,7 @@ enum uksm_slot_list {
  * @quiet: for how many visits nothing has happened there: see uksm_policy_quiet_process()
  * @restless: something has happened since the visit under way began
  * @records: pages tracked
+ * @merged: those of them that share a merged page
  * @zero_pages: addresses whose record says that merging has mapped the zero page there
  * @meta_bytes: memory held for it
  * @chunks: struct uksm_chunk by address >> PMD_SHIFT
@@ -52,6 +53,7 @@ struct uksm_mm_slot {
 	u8 quiet;
 	bool restless;
 	unsigned long records;
+	unsigned long merged;
 	unsigned long zero_pages;
 	unsigned long meta_bytes;
 	struct xarray chunks;

@@ -75,6 +75,7 @@ void uksm_rmap_item_link(struct uksm_rmap_item *item, struct uksm_tracked *t,
 	item->node = node;
 	hlist_add_head(&item->hlist, &node->hlist);
 
+	uksm_tracked_count_merged(t, 1);
 	uksm_tracked_set_merged(t, item, uksm_stats.full_scans, jiffies);
 	uksm_mm_merging_add(item->mm, 1);
 	uksm_stable_node_count_rmap(node, 1);
@@ -96,6 +97,7 @@ void __uksm_rmap_item_del(struct uksm_rmap_item *item)
 
 	hlist_del(&item->hlist);
 	uksm_stable_node_count_rmap(item->node, -1);
+	uksm_tracked_count_merged(t, -1);
 	/* Of an address space that is gone the structure may be another's by now. */
 	if (slot->mm)
 		uksm_mm_merging_add(slot->mm, -1);

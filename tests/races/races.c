@@ -212,7 +212,7 @@ static void owner(int which)
 	}
 	child_reap(child);
 	for (i = 0; i < area_pages; i++)
-		verify("owner at the end", area, pages, i);
+		verify("at the end", area, pages, i);
 	_exit(0);
 }
 
