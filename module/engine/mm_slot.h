@@ -34,6 +34,7 @@ enum uksm_slot_list {
  * @where: enum uksm_slot_list
  * @address: next address to look at, or to forget records from
  * @put_off: times that its mmap_lock was held by others, in this full scan
+ * @locked_since: when that was for the first time, in jiffies
  * @quiet: for how many visits nothing has happened there: see uksm_policy_quiet_process()
  * @restless: something has happened since the visit under way began
  * @records: pages tracked
@@ -49,6 +50,7 @@ struct uksm_mm_slot {
 	struct list_head sweep;
 	enum uksm_slot_list where;
 	unsigned int put_off;
+	unsigned long locked_since;
 	unsigned long address;
 	u8 quiet;
 	bool restless;

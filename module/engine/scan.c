@@ -59,8 +59,9 @@
 /* An address space with so many tiles of pages is a small one. */
 #define SMALL_TILES	4u
 
-/* Times in a full scan that an mmap_lock held by others is tried for. */
-#define PUT_OFF_MAX	32u
+/* In a full scan an mmap_lock held by others is tried for so often, and for so long, at least. */
+#define PUT_OFF_TIMES	32u
+#define PUT_OFF_MSECS	100
 /* An address space's turn among those of its lane, in units. */
 #define TURN_UNITS	(4096L * UKSM_PAGE_UNITS)
 /* For newcomers the LRU batches are drained no more often. */
@@ -111,6 +112,8 @@ static struct {
 	struct scan_cursor cursor[NR_LANES];
 	struct uksm_lanes lanes;
 	struct uksm_discovery walk;
+	const struct uksm_mm_slot *locked;	/* since this one all that were tried were locked */
+	bool wait;		/* they have been tried in vain all around */
 	bool mergeable;		/* a mergeable VMA has been met since the full scan began */
 	bool drain;		/* LRU batches are to be drained before the next slice */
 	unsigned long next_drain;
@@ -587,22 +590,48 @@ static void slot_visited(enum lane lane)
 	slot_scanned(lane);
 }
 
+/* The slot goes behind all others of its lane. */
+static void slot_to_end(enum lane lane)
+{
+	struct uksm_mm_slot *slot = scan.cursor[lane].slot;
+
+	cursor_leave(lane);
+	uksm_mm_slot_move(slot, slot->where, NULL);
+	/* It was the last. */
+	if (lane == SETTLED && !scan.cursor[SETTLED].slot)
+		scan.cursor[SETTLED].slot = slot;
+}
+
+/* Has its lock been tried for often enough, and for long enough? */
+static bool slot_given_up(const struct uksm_mm_slot *slot)
+{
+	return slot->put_off > PUT_OFF_TIMES &&
+	       time_after(jiffies, slot->locked_since + msecs_to_jiffies(PUT_OFF_MSECS));
+}
+
 /*
  * The mmap_lock is held by others, for as long as they like: come back to it when all
- * others have had their turn, some times.
+ * others have had their turn. When nothing is left but such, the scanner must sleep a
+ * little: who holds the lock may be waiting for this very CPU, with a lower priority.
  */
 static void slot_put_off(enum lane lane)
 {
 	struct uksm_mm_slot *slot = scan.cursor[lane].slot;
 
-	if (++slot->put_off > PUT_OFF_MAX) {
+	if (!slot->put_off++)
+		slot->locked_since = jiffies;
+	if (slot_given_up(slot)) {
+		scan.locked = NULL;
 		slot_scanned(lane);
 		return;
 	}
-	cursor_leave(lane);
-	uksm_mm_slot_move(slot, slot->where, NULL);
-	if (lane == SETTLED && !scan.cursor[SETTLED].slot)
-		scan.cursor[SETTLED].slot = slot;
+	if (!scan.locked) {
+		scan.locked = slot;
+	} else if (scan.locked == slot) {
+		scan.locked = NULL;
+		scan.wait = true;
+	}
+	slot_to_end(lane);
 }
 
 /*
@@ -612,16 +641,10 @@ static void slot_put_off(enum lane lane)
 static void slot_turn(enum lane lane, long units)
 {
 	struct scan_cursor *c = &scan.cursor[lane];
-	struct uksm_mm_slot *slot = c->slot;
 
 	c->turn += units;
-	if (c->turn < TURN_UNITS || !IS_ALIGNED(slot->address, UKSM_TILE_BYTES))
-		return;
-	cursor_leave(lane);
-	uksm_mm_slot_move(slot, slot->where, NULL);
-	/* It was the last. */
-	if (lane == SETTLED && !scan.cursor[SETTLED].slot)
-		scan.cursor[SETTLED].slot = slot;
+	if (c->turn >= TURN_UNITS && IS_ALIGNED(c->slot->address, UKSM_TILE_BYTES))
+		slot_to_end(lane);
 }
 
 static void scan_step(enum lane lane, struct uksm_work *work)
@@ -651,6 +674,7 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 		slot_put_off(lane);
 		return;
 	case UKSM_ENTERED:
+		scan.locked = NULL;
 		break;
 	}
 	scan_inside(&step);
@@ -692,6 +716,8 @@ static bool full_scan_discovered(void)
 		scan.phase = RESTING;
 		return false;
 	}
+	scan.locked = NULL;
+	scan.wait = false;
 	scan.phase = SCANNING;
 	trace_uksm_start_scan(uksm_stats.full_scans, uksm_stats_pages());
 	drain_later();
@@ -804,8 +830,13 @@ enum uksm_scan_end uksm_scan(struct uksm_work *work)
 		scan_step(lane, work);
 		uksm_policy_lane_worked(&scan.lanes, lane == NEWCOMERS, units - work->units);
 		cond_resched();
-	} while (work->units > 0 && !scan_interrupted(work));
-	return scan.cursor[SETTLED].slot ? UKSM_SCAN_MORE : full_scan_end();
+	} while (work->units > 0 && !scan.wait && !scan_interrupted(work));
+	if (!scan.cursor[SETTLED].slot)
+		return full_scan_end();
+	if (!scan.wait)
+		return UKSM_SCAN_MORE;
+	scan.wait = false;
+	return UKSM_SCAN_LOCKED;
 }
 
 /**
@@ -819,6 +850,8 @@ void uksm_scan_leave_slot(const struct uksm_mm_slot *slot)
 	enum lane lane;
 
 	lockdep_assert_held(&uksm_mutex);
+	if (scan.locked == slot)
+		scan.locked = NULL;
 	for (lane = 0; lane < NR_LANES; lane++)
 		if (scan.cursor[lane].slot == slot)
 			cursor_leave(lane);

@@ -24,11 +24,13 @@ struct uksm_work {
  * enum uksm_scan_end - how a slice of work ended
  * @UKSM_SCAN_IDLE: there is no memory to scan in any process
  * @UKSM_SCAN_MORE: the full scan goes on
+ * @UKSM_SCAN_LOCKED: it goes on, but others hold the mmap_locks of all that is left of it
  * @UKSM_SCAN_FULL: it is done
  */
 enum uksm_scan_end {
 	UKSM_SCAN_IDLE,
 	UKSM_SCAN_MORE,
+	UKSM_SCAN_LOCKED,
 	UKSM_SCAN_FULL,
 };
 

@@ -69,6 +69,8 @@ static bool unload_refused;
 #define UNLOAD_RETRY_MSECS	200
 /* How often to look for processes with mergeable memory when there are none. */
 #define IDLE_MSECS		1000
+/* How long to leave the CPU to who holds the mmap_locks of all that is to be scanned. */
+#define LOCKED_MSECS		2
 /* How often to look for processes that have exited, while nothing is scanned. */
 #define STOPPED_MSECS		500
 /*
@@ -274,7 +276,7 @@ struct account {
 };
 
 /* What a slice was about. */
-enum slice_end { SLICE_STOPPED, SLICE_IDLE, SLICE_WORKED };
+enum slice_end { SLICE_STOPPED, SLICE_IDLE, SLICE_LOCKED, SLICE_WORKED };
 
 /* A full scan is done: let the advisor, if there is one, set the pace of the next. */
 static void full_scan_account(struct account *account)
@@ -327,11 +329,19 @@ static enum slice_end scan_slice(struct account *account)
 	work.until_ns = ktime_get_ns() + (limited ? SLICE_LIMITED_NS : SLICE_NS);
 	end = uksm_scan(&work);
 	account->left -= units - work.units;
-	if (end == UKSM_SCAN_FULL)
-		full_scan_account(account);
-	if (end != UKSM_SCAN_MORE)
+	switch (end) {
+	case UKSM_SCAN_IDLE:
 		account->left = 0;
-	return end == UKSM_SCAN_IDLE ? SLICE_IDLE : SLICE_WORKED;
+		return SLICE_IDLE;
+	case UKSM_SCAN_LOCKED:
+		return SLICE_LOCKED;
+	case UKSM_SCAN_FULL:
+		full_scan_account(account);
+		account->left = 0;
+		return SLICE_WORKED;
+	default:
+		return SLICE_WORKED;
+	}
 }
 
 /* How long the limit on CPU time wants the scanner to sleep now, in milliseconds. */
@@ -380,6 +390,8 @@ static void scanner_pause(struct account *account, enum slice_end end, bool watc
 		scanner_idle_sleep();
 	else if (account->left <= 0)
 		scanner_sleep(READ_ONCE(uksm_knobs.sleep_millisecs));
+	if (end == SLICE_LOCKED)
+		scanner_sleep(LOCKED_MSECS);
 }
 
 static int scanner_main(void *unused)
