@@ -24,7 +24,7 @@
 #include "module.h"
 #include "swap.h"
 
-#define CYCLES_DEFAULT 50
+#define CYCLES_DEFAULT 25
 
 /* Every test begins without the module, whatever the one before left. */
 static void begin(void)

@@ -598,6 +598,74 @@ static void test_waiter_ends_slice(void)
 	area_check_distinct(area, PAGES, 50000);
 }
 
+#define HELD_SIZE (8UL << 20)
+#define HELD_PAGES 2000
+
+/* Half of the time in a system call that holds the mmap_lock, at the lowest priority. */
+static void meek_holder(struct helper *self, void *unused)
+{
+	char *area = mmap(NULL, HELD_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	double began, held, until;
+
+	(void)unused;
+	CHECK(area != MAP_FAILED, "mmap: %m");
+	area_map_distinct(HELD_PAGES, 9000);
+	CHECK_SYS(setpriority(PRIO_PROCESS, 0, 19));
+	helper_step(self);
+	for (;;) {
+		began = now_secs();
+		CHECK_SYS(mprotect(area, HELD_SIZE, PROT_READ));
+		CHECK_SYS(mprotect(area, HELD_SIZE, PROT_READ | PROT_WRITE));
+		held = now_secs() - began;
+		until = began + 2 * held;
+		while (now_secs() < until)
+			;
+	}
+}
+
+static void run_on_cpu0(pid_t pid)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	CHECK_SYS(sched_setaffinity(pid, sizeof(cpus), &cpus));
+}
+
+/*
+ * Who holds an mmap_lock waits for the CPU that the scanner has, as khugepaged may: the scanner
+ * must not try again and again until it gives up, but let it go on.
+ */
+static void test_meek_holder(void)
+{
+	enum { SCANS = 20 };
+	struct helper holder;
+	long scanned, scans;
+
+	require_uksm();
+	helper_start(&holder, meek_holder, NULL);
+	helper_wait(&holder);
+	/* So that full scans count that end without the holder. */
+	area_map_distinct(HELD_PAGES, 20000);
+	run_on_cpu0(holder.pid);
+	run_on_cpu0(engine_get("kthread_pid"));
+	engine_start();
+	engine_settle();
+	engine_set("sleep_millisecs", 0);
+	helper_go(&holder);
+	scanned = engine_get("pages_scanned");
+	scans = engine_get("full_scans");
+	engine_wait_full_scans(SCANS);
+	engine_pause();
+	scanned = engine_get("pages_scanned") - scanned;
+	scans = engine_get("full_scans") - scans;
+	helper_kill(&holder);
+	test_note("%ld pages in %ld full scans", scanned, scans);
+	CHECK(scanned >= scans * 2 * HELD_PAGES * 9 / 10,
+	      "%ld pages of %ld were scanned in %ld full scans", scanned, scans * 2 * HELD_PAGES, scans);
+}
+
 /* What somebody waits at most for whom nothing but the engine's work on BIG_PAGES is in the way. */
 #define WAIT_SECS 0.04
 /* A host that stands still lets one try look bad, but hardly all. */
@@ -794,6 +862,7 @@ static const struct test tests[] = {
 	{ "cpu-limit-no-pages", test_cpu_limit_no_pages, .timeout_secs = 90 },
 	{ "cpu-limit-answers", test_cpu_limit_answers },
 	{ "waiter-ends-slice", test_waiter_ends_slice },
+	{ "meek-holder", test_meek_holder },
 	{ "unmap-big", test_unmap_big, 240 },
 	{ "knob-after-death", test_knob_after_death, 240 },
 	{ "writer-killable", test_writer_killable },
