@@ -2,11 +2,12 @@
 #include "engine/knobs.h"
 
 #include <linux/errno.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/time64.h>
 
-#include "pure/policy.h"
+#include "pure/pace.h"
 
 /* Defaults are ksm's, where ksm has the knob. */
 struct uksm_knobs uksm_knobs = {
@@ -67,7 +68,7 @@ void uksm_knobs_set_advisor_mode(enum uksm_advisor mode)
 
 	mutex_lock(&advisor_mutex);
 	if (uksm_knobs.advisor_mode != mode) {
-		if (mode == UKSM_ADVISOR_SCAN_TIME)
+		if (mode != UKSM_ADVISOR_NONE)
 			pages = READ_ONCE(uksm_knobs.advisor_min_pages_to_scan);
 		WRITE_ONCE(uksm_knobs.advisor_mode, mode);
 		WRITE_ONCE(uksm_knobs.pages_to_scan, pages);
@@ -75,25 +76,58 @@ void uksm_knobs_set_advisor_mode(enum uksm_advisor mode)
 	mutex_unlock(&advisor_mutex);
 }
 
+/* What is more than 31 years is no target. */
+static u64 target_ns(void)
+{
+	return NSEC_PER_SEC * min(READ_ONCE(uksm_knobs.advisor_target_scan_time), 1000000000UL);
+}
+
 /**
  * uksm_knobs_advise() - let the advisor set pages_to_scan
  * @pace: pages, page_ns and sleep_ns as the last full scan had them; the rest is
  *	filled in
  *
- * Does nothing without an advisor.
+ * Does nothing in other modes than scan-time.
  */
 void uksm_knobs_advise(struct uksm_pace *pace)
 {
 	mutex_lock(&advisor_mutex);
 	if (uksm_knobs.advisor_mode == UKSM_ADVISOR_SCAN_TIME) {
-		/* What is more than 31 years is no target. */
-		pace->target_ns = NSEC_PER_SEC *
-			min(READ_ONCE(uksm_knobs.advisor_target_scan_time), 1000000000UL);
+		pace->target_ns = target_ns();
 		pace->max_cpu = READ_ONCE(uksm_knobs.advisor_max_cpu);
 		pace->min_batch = READ_ONCE(uksm_knobs.advisor_min_pages_to_scan);
 		pace->max_batch = READ_ONCE(uksm_knobs.advisor_max_pages_to_scan);
 		WRITE_ONCE(uksm_knobs.pages_to_scan,
-			   min_t(unsigned long, uksm_policy_batch(pace), UINT_MAX));
+			   min_t(unsigned long, uksm_pace_batch(pace), UINT_MAX));
 	}
 	mutex_unlock(&advisor_mutex);
+}
+
+/**
+ * uksm_knobs_auto_pace() - set pages_to_scan to the automatic pace
+ * @state: what is known of it
+ * @pages: pages tracked
+ *
+ * Return: milliseconds to sleep between two batches; sleep_millisecs in other modes than
+ * auto.
+ */
+unsigned int uksm_knobs_auto_pace(const struct uksm_auto *state, unsigned long pages)
+{
+	unsigned int msecs = READ_ONCE(uksm_knobs.sleep_millisecs);
+	struct uksm_pace limits = {
+		.sleep_ns = (u64)msecs * NSEC_PER_MSEC,
+		.target_ns = target_ns(),
+		.max_cpu = READ_ONCE(uksm_knobs.advisor_max_cpu),
+		.min_batch = READ_ONCE(uksm_knobs.advisor_min_pages_to_scan),
+	};
+	struct uksm_auto_pace pace;
+
+	mutex_lock(&advisor_mutex);
+	if (uksm_knobs.advisor_mode == UKSM_ADVISOR_AUTO) {
+		pace = uksm_auto_pace(state, pages, &limits);
+		WRITE_ONCE(uksm_knobs.pages_to_scan, min_t(unsigned long, pace.batch, UINT_MAX));
+		msecs = div_u64(pace.sleep_ns, NSEC_PER_MSEC);
+	}
+	mutex_unlock(&advisor_mutex);
+	return msecs;
 }

@@ -9,6 +9,7 @@
 #include <linux/nodemask.h>
 #include <linux/types.h>
 
+struct uksm_auto;
 struct uksm_pace;
 
 /* Values of the run file, numbered as ksm's. */
@@ -22,6 +23,7 @@ enum uksm_run {
 enum uksm_advisor {
 	UKSM_ADVISOR_NONE,
 	UKSM_ADVISOR_SCAN_TIME,
+	UKSM_ADVISOR_AUTO,
 };
 
 #define UKSM_PAGES_TO_SCAN_DEFAULT 100
@@ -106,8 +108,15 @@ static inline bool uksm_knobs_cpu_limited(void)
 	return READ_ONCE(uksm_knobs.max_cpu_percentage) < 100;
 }
 
+/** uksm_knobs_auto() - does uksm set its own pace? */
+static inline bool uksm_knobs_auto(void)
+{
+	return READ_ONCE(uksm_knobs.advisor_mode) == UKSM_ADVISOR_AUTO;
+}
+
 int uksm_knobs_set_pages_to_scan(unsigned int pages);
 void uksm_knobs_set_advisor_mode(enum uksm_advisor mode);
 void uksm_knobs_advise(struct uksm_pace *pace);
+unsigned int uksm_knobs_auto_pace(const struct uksm_auto *state, unsigned long pages);
 
 #endif /* UKSM_KNOBS_H */

@@ -26,6 +26,10 @@
  */
 #define THREADS_MAX	64u
 
+/* A process has grown that has so many pages more than it had, and such a part of it. */
+#define GROWN_PAGES	512UL
+#define GROWN_SHARE	8
+
 static struct rhashtable slot_table;
 static struct list_head slot_lists[UKSM_NR_SLOT_LISTS];
 /* All that are not dead, those first that were looked at least recently. */
@@ -61,6 +65,7 @@ static bool slot_add(struct mm_struct *mm)
 	mmgrab(mm);
 	uksm_mm_counters_adopt(mm);
 	slot->where = UKSM_SLOTS_NEW;
+	slot->fresh = true;
 	list_add_tail(&slot->list, &slot_lists[UKSM_SLOTS_NEW]);
 	list_add_tail(&slot->sweep, &sweep_list);
 	nr_living++;
@@ -195,27 +200,40 @@ unsigned long uksm_mm_slots_living(void)
 }
 
 /**
- * uksm_mm_slots_sweep() - look for processes that have exited
- * @slots: how many slots to look at, at most; less those on return
+ * uksm_mm_slots_sweep() - look at all that are not dead, in turns
  *
  * Context: the caller holds uksm_mutex.
- * Return: the slot of one that has, for uksm_mm_slot_bury(); NULL if there was none
- * among them.
+ * Return: the slot whose turn it is, or NULL if there is none.
  */
-struct uksm_mm_slot *uksm_mm_slots_sweep(unsigned int *slots)
+struct uksm_mm_slot *uksm_mm_slots_sweep(void)
 {
 	struct uksm_mm_slot *slot;
 
 	lockdep_assert_held(&uksm_mutex);
-
-	for (; *slots && !list_empty(&sweep_list); --*slots) {
-		slot = list_first_entry(&sweep_list, struct uksm_mm_slot, sweep);
+	slot = list_first_entry_or_null(&sweep_list, struct uksm_mm_slot, sweep);
+	if (slot)
 		list_move_tail(&slot->sweep, &sweep_list);
-		if (!atomic_read(&slot->mm->mm_users))
-			return slot;
-	}
-	*slots = 0;
-	return NULL;
+	return slot;
+}
+
+/** uksm_mm_slot_exited() - has the process of a slot exited, which is not dead yet? */
+bool uksm_mm_slot_exited(const struct uksm_mm_slot *slot)
+{
+	return !atomic_read(&slot->mm->mm_users);
+}
+
+/** uksm_mm_slot_measure() - note how much memory the process has: its scan begins */
+void uksm_mm_slot_measure(struct uksm_mm_slot *slot)
+{
+	slot->anon_pages = get_mm_counter(slot->mm, MM_ANONPAGES);
+}
+
+/** uksm_mm_slot_grown() - has the process much more memory than when it was last scanned? */
+bool uksm_mm_slot_grown(const struct uksm_mm_slot *slot)
+{
+	unsigned long pages = get_mm_counter(slot->mm, MM_ANONPAGES);
+
+	return pages > slot->anon_pages + max(slot->anon_pages / GROWN_SHARE, GROWN_PAGES);
 }
 
 /**

@@ -35,6 +35,8 @@ enum uksm_slot_list {
  * @address: next address to look at, or to forget records from
  * @put_off: times that its mmap_lock was held by others, in this full scan
  * @locked_since: when that was for the first time, in jiffies
+ * @anon_pages: of the process, when the scan under way came to it, or the last one
+ * @fresh: it is new, or has grown, and has not been scanned to its end since
  * @quiet: for how many visits nothing has happened there: see uksm_policy_quiet_process()
  * @restless: something has happened since the visit under way began
  * @records: pages tracked
@@ -52,6 +54,8 @@ struct uksm_mm_slot {
 	unsigned int put_off;
 	unsigned long locked_since;
 	unsigned long address;
+	unsigned long anon_pages;
+	bool fresh;
 	u8 quiet;
 	bool restless;
 	unsigned long records;
@@ -82,7 +86,10 @@ void uksm_mm_slot_move(struct uksm_mm_slot *slot, enum uksm_slot_list where,
 		       struct uksm_mm_slot *before);
 void uksm_mm_slots_settle_all(void);
 unsigned long uksm_mm_slots_living(void);
-struct uksm_mm_slot *uksm_mm_slots_sweep(unsigned int *slots);
+struct uksm_mm_slot *uksm_mm_slots_sweep(void);
+bool uksm_mm_slot_exited(const struct uksm_mm_slot *slot);
+void uksm_mm_slot_measure(struct uksm_mm_slot *slot);
+bool uksm_mm_slot_grown(const struct uksm_mm_slot *slot);
 void uksm_mm_slot_bury(struct uksm_mm_slot *slot);
 void uksm_mm_slot_free(struct uksm_mm_slot *slot);
 

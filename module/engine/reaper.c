@@ -8,6 +8,7 @@
 
 #include "engine/dedup.h"
 #include "engine/forget.h"
+#include "engine/knobs.h"
 #include "engine/mm_slot.h"
 #include "engine/prune.h"
 #include "engine/scan.h"
@@ -30,8 +31,8 @@ static unsigned long nr_to_sweep;
 /* Look for processes that have exited. What holds their memory goes at once. */
 static void sweep(void)
 {
-	unsigned int slots, left;
 	struct uksm_mm_slot *slot;
+	unsigned int slots;
 
 	if (!nr_to_sweep) {
 		if (time_before(jiffies, next_sweep))
@@ -40,14 +41,15 @@ static void sweep(void)
 		nr_to_sweep = uksm_mm_slots_living();
 	}
 	slots = min_t(unsigned long, nr_to_sweep, SLOTS_AT_ONCE);
-	left = slots;
-	while ((slot = uksm_mm_slots_sweep(&left))) {
-		uksm_scan_leave_slot(slot);
-		uksm_mm_slot_bury(slot);
-		if (left)
-			left--;
-	}
 	nr_to_sweep -= slots;
+	while (slots-- && (slot = uksm_mm_slots_sweep())) {
+		if (uksm_mm_slot_exited(slot)) {
+			uksm_scan_leave_slot(slot);
+			uksm_mm_slot_bury(slot);
+		} else if (uksm_knobs_auto() && uksm_mm_slot_grown(slot)) {
+			uksm_scan_slot_grown(slot);
+		}
+	}
 }
 
 /* Forget what they had. A record whose merged page is locked just now waits for another time. */

@@ -573,6 +573,7 @@ static void slot_scanned(enum lane lane)
 
 	cursor_leave(lane);
 	slot->address = 0;
+	slot->fresh = false;
 	/* Just before those that are still to come in this full scan: it is not among them. */
 	if (lane == NEWCOMERS)
 		uksm_mm_slot_move(slot, UKSM_SLOTS_SETTLED, scan.cursor[SETTLED].slot);
@@ -677,6 +678,8 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 		scan.locked = NULL;
 		break;
 	}
+	if (!step.slot->address)
+		uksm_mm_slot_measure(step.slot);
 	scan_inside(&step);
 	uksm_mm_slot_leave(step.slot);
 	forget_outside(&step);
@@ -837,6 +840,37 @@ enum uksm_scan_end uksm_scan(struct uksm_work *work)
 		return UKSM_SCAN_MORE;
 	scan.wait = false;
 	return UKSM_SCAN_LOCKED;
+}
+
+/**
+ * uksm_scan_meets_new() - is there memory that has not been scanned since it came?
+ *
+ * Newcomers, and those that have settled before they were scanned, which come first.
+ *
+ * Context: the caller holds uksm_mutex.
+ */
+bool uksm_scan_meets_new(void)
+{
+	const struct uksm_mm_slot *slot = scan.cursor[SETTLED].slot;
+
+	lockdep_assert_held(&uksm_mutex);
+	return uksm_mm_slots_first(UKSM_SLOTS_NEW) || (slot && slot->fresh);
+}
+
+/**
+ * uksm_scan_slot_grown() - have an address space scanned that has grown, as newcomers are
+ * @slot: slot; if it is just being scanned, nothing is done
+ *
+ * Context: the caller holds uksm_mutex.
+ */
+void uksm_scan_slot_grown(struct uksm_mm_slot *slot)
+{
+	lockdep_assert_held(&uksm_mutex);
+	if (slot->where != UKSM_SLOTS_SETTLED || slot->address ||
+	    slot == scan.cursor[SETTLED].slot)
+		return;
+	slot->fresh = true;
+	uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
 }
 
 /**

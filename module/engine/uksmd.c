@@ -19,6 +19,7 @@
 #include "engine/forget.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
+#include "engine/pacer.h"
 #include "engine/prune.h"
 #include "engine/reaper.h"
 #include "engine/scan.h"
@@ -28,7 +29,6 @@
 #include "kernel/lru_drain.h"
 #include "kernel/stock.h"
 #include "pure/checksum.h"
-#include "pure/policy.h"
 
 DEFINE_MUTEX(uksm_mutex);
 
@@ -258,19 +258,13 @@ static void scanner_idle_sleep(void)
 }
 
 /**
- * struct account - what the scanner knows of its own work
- * @left: units of the batch that are still to be done, see UKSM_PAGE_UNITS
- * @budget: CPU time that max_cpu_percentage leaves
- * @scanned: pages_scanned when the full scan began
- * @used_ns: CPU time used by then
+ * struct scanner - what the scanner thread keeps
+ * @pacer: how much it has done, and may do
  * @next_newcomers: when to look for new processes again, in jiffies
  * @reaping: there is more to be reaped
  */
-struct account {
-	s64 left;
-	struct uksm_budget budget;
-	unsigned long scanned;
-	u64 used_ns;
+struct scanner {
+	struct uksm_pacer pacer;
 	unsigned long next_newcomers;
 	bool reaping;
 };
@@ -278,97 +272,66 @@ struct account {
 /* What a slice was about. */
 enum slice_end { SLICE_STOPPED, SLICE_IDLE, SLICE_LOCKED, SLICE_WORKED };
 
-/* A full scan is done: let the advisor, if there is one, set the pace of the next. */
-static void full_scan_account(struct account *account)
-{
-	unsigned long pages = uksm_stats.pages_scanned - account->scanned;
-	u64 used_ns = uksm_own_runtime_ns();
-	struct uksm_pace pace = {
-		.pages = pages,
-		.page_ns = pages ? div64_u64(used_ns - account->used_ns, pages) : 0,
-		.sleep_ns = (u64)READ_ONCE(uksm_knobs.sleep_millisecs) * NSEC_PER_MSEC,
-	};
-
-	uksm_knobs_advise(&pace);
-	account->scanned += pages;
-	account->used_ns = used_ns;
-}
-
-static void look_for_newcomers(struct account *account)
+static void look_for_newcomers(struct scanner *scanner)
 {
 	unsigned int msecs;
 
-	if (!READ_ONCE(newcomers) || time_before(jiffies, account->next_newcomers))
+	if (!READ_ONCE(newcomers) || time_before(jiffies, scanner->next_newcomers))
 		return;
 	WRITE_ONCE(newcomers, false);
 	msecs = max(NEWCOMERS_MSECS, uksm_scan_newcomers() / PROCESSES_A_MSEC);
-	account->next_newcomers = jiffies + msecs_to_jiffies(msecs);
+	scanner->next_newcomers = jiffies + msecs_to_jiffies(msecs);
 }
 
 /* Scan one slice of the batch, unless ksmd is about to unmerge everything. */
-static enum slice_end scan_slice(struct account *account)
+static enum slice_end scan_slice(struct scanner *scanner)
 {
 	bool limited = uksm_knobs_cpu_limited();
 	unsigned int pages = limited ? SLICE_PAGES_LIMITED : SLICE_PAGES;
+	struct uksm_pacer *pacer = &scanner->pacer;
 	struct uksm_work work;
 	enum uksm_scan_end end;
-	s64 units, batch;
+	s64 units;
 
-	account->reaping = uksm_reap();
+	scanner->reaping = uksm_reap();
 	if (!scanner_wanted() || uksm_stock_unmerging()) {
-		account->left = 0;
+		scanner->pacer.left = 0;
 		return SLICE_STOPPED;
 	}
-	/* A smaller batch takes effect at once. */
-	batch = (s64)READ_ONCE(uksm_knobs.pages_to_scan) * UKSM_PAGE_UNITS;
-	account->left = account->left <= 0 ? batch : min(account->left, batch);
-
-	look_for_newcomers(account);
-	units = min_t(s64, (s64)pages * UKSM_PAGE_UNITS, account->left);
+	uksm_pacer_begin(pacer);
+	look_for_newcomers(scanner);
+	units = min_t(s64, (s64)pages * UKSM_PAGE_UNITS, pacer->left);
 	work.units = units;
 	work.until_ns = ktime_get_ns() + (limited ? SLICE_LIMITED_NS : SLICE_NS);
 	end = uksm_scan(&work);
-	account->left -= units - work.units;
+	uksm_pacer_worked(pacer, units - work.units);
 	switch (end) {
 	case UKSM_SCAN_IDLE:
-		account->left = 0;
+		scanner->pacer.left = 0;
 		return SLICE_IDLE;
 	case UKSM_SCAN_LOCKED:
 		return SLICE_LOCKED;
 	case UKSM_SCAN_FULL:
-		full_scan_account(account);
-		account->left = 0;
+		uksm_pacer_full_scan(pacer);
 		return SLICE_WORKED;
 	default:
 		return SLICE_WORKED;
 	}
 }
 
-/* How long the limit on CPU time wants the scanner to sleep now, in milliseconds. */
-static unsigned int budget_sleep(struct account *account)
-{
-	if (!uksm_knobs_cpu_limited()) {
-		account->budget = (struct uksm_budget){ 0 };
-		return 0;
-	}
-	return div_u64(uksm_budget_charge(&account->budget, ktime_get_ns(), uksm_own_runtime_ns(),
-					  READ_ONCE(uksm_knobs.max_cpu_percentage)) +
-		       NSEC_PER_MSEC - 1, NSEC_PER_MSEC);
-}
-
 /* A debt is slept off to the end, whoever wakes us meanwhile. */
-static void pay_debt(struct account *account)
+static void pay_debt(struct scanner *scanner)
 {
 	unsigned int msecs;
 
-	while (!kthread_should_stop() && (msecs = budget_sleep(account)))
+	while (!kthread_should_stop() && (msecs = uksm_pacer_debt(&scanner->pacer)))
 		scanner_sleep(msecs);
 }
 
 /* @watch: there are processes that may exit, or an unload is refused that may become possible. */
-static void scanner_stopped(struct account *account, bool watch)
+static void scanner_stopped(struct scanner *scanner, bool watch)
 {
-	if (account->reaping)
+	if (scanner->reaping)
 		return;
 	if (watch)
 		wait_event_freezable_timeout(scanner_wait,
@@ -378,25 +341,25 @@ static void scanner_stopped(struct account *account, bool watch)
 		wait_event_freezable(scanner_wait, scanner_wanted() || kthread_should_stop());
 }
 
-static void scanner_pause(struct account *account, enum slice_end end, bool watch)
+static void scanner_pause(struct scanner *scanner, enum slice_end end, bool watch)
 {
-	pay_debt(account);
+	pay_debt(scanner);
 	if (end == SLICE_STOPPED && !scanner_wanted())
-		scanner_stopped(account, watch);
+		scanner_stopped(scanner, watch);
 	else if (end == SLICE_STOPPED)
 		/* ksmd is told to unmerge: until that is over. */
 		scanner_sleep(STOPPED_MSECS);
-	else if (end == SLICE_IDLE && !account->reaping)
+	else if (end == SLICE_IDLE && !scanner->reaping)
 		scanner_idle_sleep();
-	else if (account->left <= 0)
-		scanner_sleep(READ_ONCE(uksm_knobs.sleep_millisecs));
+	else if (scanner->pacer.left <= 0)
+		scanner_sleep(uksm_pacer_sleep(&scanner->pacer));
 	if (end == SLICE_LOCKED)
 		scanner_sleep(LOCKED_MSECS);
 }
 
 static int scanner_main(void *unused)
 {
-	struct account account = { .left = 0 };
+	struct scanner scanner = { .reaping = false };
 	enum slice_end end;
 	bool drain, watch;
 
@@ -409,7 +372,7 @@ static int scanner_main(void *unused)
 
 		if (!scanner_take_engine())
 			break;
-		end = scan_slice(&account);
+		end = scan_slice(&scanner);
 		drain = uksm_scan_wants_drain();
 		unload_guard();
 		watch = uksm_reaper_needed() || unload_refused;
@@ -417,7 +380,7 @@ static int scanner_main(void *unused)
 		/* With no lock held: a CPU may take its time. */
 		if (drain)
 			uksm_lru_drain();
-		scanner_pause(&account, end, watch);
+		scanner_pause(&scanner, end, watch);
 		cond_resched();
 	}
 	return 0;

@@ -2,8 +2,6 @@
 #include "policy.h"
 
 #include <linux/hash.h>
-#include <linux/limits.h>
-#include <linux/math64.h>
 #include <linux/minmax.h>
 
 /* Visits without news, after which a tile is visited half and a quarter as often. */
@@ -24,16 +22,6 @@
 #define THRASH_LEVELS	7
 /* That may happen by chance, or in steps as LTP takes them: so often one visit is enough. */
 #define THRASH_FREE	3
-
-/*
- * How much CPU time a thread may save up: so little that it makes no difference over
- * ten seconds, whatever the limit is. And its longest sleep before it asks again.
- */
-#define BUDGET_CREDIT_NS	(20 * 1000000LL)
-#define BUDGET_PERCENT_NS	(5 * 1000000LL)
-#define BUDGET_SLEEP_NS		(1000 * 1000000LL)
-/* Nobody asks as seldom as this, for whom a product with a percentage would overflow. */
-#define BUDGET_PASSED_NS	(1ULL << 56)
 
 /**
  * uksm_policy_quiet() - how quiet a tile is, after a visit
@@ -156,86 +144,4 @@ unsigned int uksm_policy_thrash(unsigned int level, u32 scans, u32 msecs)
 bool uksm_policy_still_enough(unsigned int level, u32 still)
 {
 	return still >> (level > THRASH_FREE ? level - THRASH_FREE : 0);
-}
-
-/* The largest batch with which the scanner keeps to a share of a CPU. */
-static unsigned long cpu_batch(const struct uksm_pace *pace)
-{
-	if (pace->max_cpu >= 100)
-		return ULONG_MAX;
-	/* work / (work + sleep) = share, solved for the pages in work. */
-	return div64_u64(pace->sleep_ns * pace->max_cpu, (u64)pace->page_ns * (100 - pace->max_cpu));
-}
-
-/**
- * uksm_policy_batch() - pages_to_scan for a full scan to take a given time
- * @pace: what is known; all zero for nothing
- *
- * A full scan takes the time for its pages and a sleep for each batch of them.
- * What is left of the target after the first says how many sleeps there may be.
- *
- * Return: pages in a batch, within the bounds that @pace has.
- */
-unsigned long uksm_policy_batch(const struct uksm_pace *pace)
-{
-	u64 work_ns = (u64)pace->pages * pace->page_ns;
-	unsigned long batch = ULONG_MAX;
-	u64 sleeps;
-
-	if (!pace->pages || !pace->page_ns)
-		return pace->min_batch;
-	if (pace->sleep_ns && pace->target_ns > work_ns) {
-		sleeps = div64_u64(pace->target_ns - work_ns, pace->sleep_ns);
-		if (sleeps)
-			batch = div64_u64(pace->pages + sleeps - 1, sleeps);
-	}
-	batch = min3(batch, cpu_batch(pace), pace->max_batch);
-	return max(batch, pace->min_batch);
-}
-
-/* How much CPU time at a limit may be saved up, against later sleeps that are too long. */
-static s64 budget_most(unsigned int percent)
-{
-	return min_t(s64, percent * BUDGET_PERCENT_NS, BUDGET_CREDIT_NS);
-}
-
-/**
- * uksm_budget_charge() - account CPU time, and say how long to sleep for it
- * @budget: the thread's account; zeroed: begin now
- * @now_ns: a clock that does not jump
- * @used_ns: CPU time that the thread has used since it began
- * @percent: of one CPU that it may use; 100 and more: no limit
- *
- * A debt is paid in full, however long the work was that has made it. A long sleep
- * comes in pieces of a second at most, so that the caller can look at what else has
- * happened; but it must not work until a call has returned 0. Then over any time T it
- * uses T * @percent, and up to min(20 ms, @percent * 5 ms) and one piece of work more.
- *
- * Return: nanoseconds to sleep before asking again; 0 when the thread is within its
- * limit.
- */
-u64 uksm_budget_charge(struct uksm_budget *budget, u64 now_ns, u64 used_ns, unsigned int percent)
-{
-	u64 passed_ns = min_t(u64, now_ns - budget->at_ns, BUDGET_PASSED_NS);
-	bool begun = budget->at_ns;
-	s64 spent_ns = used_ns - budget->used_ns;
-	u64 debt_ns;
-
-	budget->at_ns = now_ns;
-	budget->used_ns = used_ns;
-	if (!begun || percent >= 100) {
-		budget->credit_ns = 0;
-		return 0;
-	}
-	/* With none at all a debt would never be paid. */
-	percent = max(percent, 1u);
-	budget->credit_ns += div64_u64(passed_ns * percent, 100) - spent_ns;
-	budget->credit_ns = min_t(s64, budget->credit_ns, budget_most(percent));
-	if (budget->credit_ns >= 0)
-		return 0;
-	debt_ns = -budget->credit_ns;
-	if (debt_ns >= BUDGET_SLEEP_NS)
-		return BUDGET_SLEEP_NS;
-	/* Rounded up, so that afterwards nothing is left of it. */
-	return min_t(u64, div64_u64(debt_ns * 100 + percent - 1, percent), BUDGET_SLEEP_NS);
 }

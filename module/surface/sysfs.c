@@ -287,26 +287,31 @@ static ssize_t max_metadata_percentage_store(struct kobject *kobj,
 }
 KNOB_STORED(max_metadata_percentage, uint);
 
+/* As advisor_mode shows them, by enum uksm_advisor. */
+static const char *const advisor_words[] = { "none", "scan-time", "auto" };
+
 static ssize_t advisor_mode_show(struct kobject *kobj,
 				 struct kobj_attribute *attr, char *buf)
 {
-	bool advised = READ_ONCE(uksm_knobs.advisor_mode) ==
-		       UKSM_ADVISOR_SCAN_TIME;
+	unsigned int mode = READ_ONCE(uksm_knobs.advisor_mode), word;
+	int len = 0;
 
-	return sysfs_emit(buf, "%s\n",
-			  advised ? "none [scan-time]" : "[none] scan-time");
+	for (word = 0; word < ARRAY_SIZE(advisor_words); word++)
+		len += sysfs_emit_at(buf, len, word == mode ? "%s[%s]" : "%s%s", word ? " " : "",
+				     advisor_words[word]);
+	return len + sysfs_emit_at(buf, len, "\n");
 }
 
 static ssize_t advisor_mode_store(struct kobject *kobj,
 				  struct kobj_attribute *attr, const char *buf,
 				  size_t count)
 {
-	if (sysfs_streq(buf, "scan-time"))
-		uksm_knobs_set_advisor_mode(UKSM_ADVISOR_SCAN_TIME);
-	else if (sysfs_streq(buf, "none"))
-		uksm_knobs_set_advisor_mode(UKSM_ADVISOR_NONE);
-	else
+	int mode = sysfs_match_string(advisor_words, buf);
+
+	if (mode < 0)
 		return -EINVAL;
+	uksm_knobs_set_advisor_mode(mode);
+	uksmd_sleep_changed();
 
 	return count;
 }

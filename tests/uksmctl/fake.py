@@ -17,7 +17,7 @@ KSM_6_1 = ("run pages_to_scan sleep_millisecs merge_across_nodes use_zero_pages 
 VALUES = {
     "run": "1", "pages_to_scan": "1000", "sleep_millisecs": "20", "smart_scan": "1",
     "merge_across_nodes": "1", "max_page_sharing": "256", "checksum_lines": "16",
-    "advisor_mode": "[none] scan-time", "full_scans": "12", "pages_scanned": "34567",
+    "advisor_mode": "[none] scan-time auto", "full_scans": "12", "pages_scanned": "34567",
     "pages_shared": "100", "pages_sharing": "300", "pages_unshared": "5000",
     "pages_volatile": "6", "ksm_zero_pages": "10", "general_profit": "1234567",
     "cow_breaks": "7", "metadata_bytes": "35193", "uksmd_cpu_msecs": "250",

@@ -21,7 +21,7 @@
 	NUMBER(max_page_sharing, 2, 2147483647)				\
 	NUMBER(stable_node_chains_prune_millisecs, 0, 4294967295)	\
 	SWITCH(smart_scan)						\
-	CHOICE(advisor_mode, "none scan-time")				\
+	CHOICE(advisor_mode, "none scan-time auto")				\
 	NUMBER(advisor_max_cpu, 0, 4294967295)				\
 	NUMBER(advisor_min_pages_to_scan, 0, 18446744073709551615)	\
 	NUMBER(advisor_max_pages_to_scan, 0, 18446744073709551615)	\

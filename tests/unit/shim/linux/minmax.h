@@ -26,6 +26,7 @@
 
 #define min_t(type, a, b) min((type)(a), (type)(b))
 #define max_t(type, a, b) max((type)(a), (type)(b))
+#define clamp_t(type, value, low, high) clamp((type)(value), (type)(low), (type)(high))
 #define min3(a, b, c) min_t(__typeof__(a), a, min_t(__typeof__(b), b, c))
 
 #define swap(a, b)                          \
