@@ -461,6 +461,141 @@ static void test_unload_swapped(void)
 	area_check_same(area + PAGE_SIZE, 63, 9);
 }
 
+enum { CHAINS = 8, CHAIN_PAGES = 128, CHAIN_SEED = 16 };
+
+/* What all links of all chains see. */
+struct chains {
+	atomic_bool stop;
+	atomic_int links;
+	atomic_int ended;
+	atomic_int merged;
+	atomic_int wrong;
+};
+
+/* How many pages still share a frame with another of the area, which is one process's. */
+static size_t pages_still_merged(const char *area, size_t pages)
+{
+	return pages - pages_distinct(area, pages) - count_swapped(area, pages);
+}
+
+/* The last link of a chain looks at what it has inherited. */
+static void chain_end(struct chains *chains, char *area)
+{
+	size_t i, merged;
+
+	for (i = 0; i < CHAIN_PAGES; i++)
+		if (!page_holds(area + i * PAGE_SIZE, CHAIN_SEED))
+			atomic_fetch_add(&chains->wrong, 1);
+	merged = pages_still_merged(area, CHAIN_PAGES);
+	if (!merged && smaps_kib(area, "KSM:") > 0)
+		merged = smaps_kib(area, "KSM:") / 4;
+	atomic_fetch_add(&chains->merged, merged);
+	if (!merged)
+		for (i = 0; i < CHAIN_PAGES; i++)
+			check_page_ksm("in the last of a chain", area + i * PAGE_SIZE, false);
+	for (i = 0; i < CHAIN_PAGES; i++)
+		page_fill(area + i * PAGE_SIZE, i);
+	for (i = 0; i < CHAIN_PAGES; i++)
+		if (!page_holds(area + i * PAGE_SIZE, i))
+			atomic_fetch_add(&chains->wrong, 1);
+	atomic_fetch_add(&chains->ended, 1);
+}
+
+/* Each link reads all there is, forks the next one and ends; the last one waits for the unload. */
+static void chain_run(struct chains *chains, char *area, int unloaded)
+{
+	size_t i;
+	char c;
+
+	while (!atomic_load(&chains->stop)) {
+		for (i = 0; i < CHAIN_PAGES; i++)
+			if (!page_holds(area + i * PAGE_SIZE, CHAIN_SEED))
+				atomic_fetch_add(&chains->wrong, 1);
+		atomic_fetch_add(&chains->links, 1);
+		if (CHECK_SYS(fork()))
+			_exit(0);
+	}
+	CHECK(!read(unloaded, &c, 1), "read: %m");
+	chain_end(chains, area);
+	_exit(0);
+}
+
+static void shrink_again_and_again(struct chains *chains)
+{
+	while (!atomic_load(&chains->stop))
+		cgroup_shrink("256K");
+	_exit(0);
+}
+
+/*
+ * Merged memory goes to swap and comes back, and is handed from process to process, faster than
+ * any round of unmerging; nothing stays merged in those that live when the module is gone.
+ */
+static void test_unload_swap_fork(void)
+{
+	struct chains *chains = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int unloaded[2], i, tries;
+	long swapped;
+	pid_t stopper, shrinker;
+	char *area;
+
+	begin();
+	swap_start();
+	cgroup_enter();
+	module_load();
+	CHECK(chains != MAP_FAILED, "mmap: %m");
+	area = area_map_same(CHAIN_PAGES, CHAIN_SEED);
+	engine_start();
+	engine_settle();
+	check_merged("at first", area, CHAIN_PAGES);
+	CHECK_SYS(pipe(unloaded));
+	for (i = 0; i < CHAINS; i++) {
+		if (!CHECK_SYS(fork())) {
+			close(unloaded[1]);
+			/* Links are reaped by nobody. */
+			signal(SIGCHLD, SIG_IGN);
+			chain_run(chains, area, unloaded[0]);
+		}
+	}
+	shrinker = CHECK_SYS(fork());
+	if (!shrinker)
+		shrink_again_and_again(chains);
+	stopper = CHECK_SYS(fork());
+	if (!stopper) {
+		close(unloaded[1]);
+		sleep(3 * harness_slower());
+		atomic_store(&chains->stop, true);
+		_exit(0);
+	}
+	usleep(200000);
+	swapped = sys_field("/proc/vmstat", "pswpin");
+	module_unload();
+	swapped = sys_field("/proc/vmstat", "pswpin") - swapped;
+	test_note("%d links, %ld pages came back from swap, unloaded %s", atomic_load(&chains->links),
+		  swapped, atomic_load(&chains->stop) ? "after the last link" : "before the last link");
+	close(unloaded[1]);
+	for (tries = 0; atomic_load(&chains->ended) < CHAINS; tries++) {
+		CHECK(tries < 1000 * (int)harness_slower(), "%d of %d chains have ended",
+		      atomic_load(&chains->ended), CHAINS);
+		usleep(10000);
+	}
+	CHECK(swapped > 0, "nothing came back from swap while the module was unloaded");
+	CHECK(!atomic_load(&chains->wrong), "%d pages had a wrong content",
+	      atomic_load(&chains->wrong));
+	CHECK(!atomic_load(&chains->merged), "%d pages of %d are merged in living processes",
+	      atomic_load(&chains->merged), CHAINS * CHAIN_PAGES);
+	area_check_same(area, CHAIN_PAGES, CHAIN_SEED);
+	CHECK(!pages_still_merged(area, CHAIN_PAGES), "%zu pages are merged in the parent",
+	      pages_still_merged(area, CHAIN_PAGES));
+	/* A page that stayed merged would not go there. */
+	push_out(area, CHAIN_PAGES);
+	area_check_same(area, CHAIN_PAGES, CHAIN_SEED);
+	page_fill(area, 10);
+	swap_stop();
+	area_check_same(area + PAGE_SIZE, CHAIN_PAGES - 1, CHAIN_SEED);
+}
+
 static void test_stock_after_unload(void)
 {
 	char *area;
@@ -631,6 +766,7 @@ static const struct test tests[] = {
 	{ "unload-against-stock", test_unload_against_stock },
 	{ "unload-with-open-file", test_unload_with_open_file },
 	{ "unload-swapped", test_unload_swapped },
+	{ "unload-swap-fork", test_unload_swap_fork, 120 },
 	{ "stock-after-unload", test_stock_after_unload },
 	{ "cycles", test_cycles, .timeout_secs = 240 },
 };
