@@ -247,6 +247,7 @@ struct folio *uksm_stable_node_lock_folio(struct uksm_stable_node *node)
 		if (uksm_folio_is_ksm_of(folio, node))
 			return folio;
 		/* Migrated meanwhile, and kpfn has changed. */
+		uksm_race_met("get-lock");
 		folio_unlock(folio);
 		folio_put(folio);
 	}

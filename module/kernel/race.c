@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * race=NAME[:MSECS] arms one point, race= none. race_hits counts who has come to it since,
- * race_points lists the names.
+ * race_met how often somebody came in between, and race_points lists the names.
  */
 #include "kernel/race.h"
 
@@ -11,6 +11,7 @@
 #include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
@@ -33,6 +34,7 @@ static const char * const names[] = {
 static int armed = -1;
 static unsigned int msecs = MSECS_DEFAULT;
 static atomic_t hits = ATOMIC_INIT(0);
+static atomic_t met = ATOMIC_INIT(0);
 
 void uksm_race_point(const char *name)
 {
@@ -45,6 +47,43 @@ void uksm_race_point(const char *name)
 		schedule_timeout_uninterruptible(msecs_to_jiffies(READ_ONCE(msecs)) ?: 1);
 	else
 		schedule();
+}
+
+/*
+ * Of a race with a migration the other side must be slow as well: between the moment from which on
+ * the kernel does not go back and the unlocking of the old page are but microseconds.
+ */
+#define MIGRATION_USECS	500
+
+static int migration_delay(struct kprobe *p, struct pt_regs *regs)
+{
+	if (READ_ONCE(armed) == 0)
+		udelay(MIGRATION_USECS);
+	return 0;
+}
+
+static struct kprobe migration_probe = {
+	.symbol_name = "folio_migrate_flags",
+	.pre_handler = migration_delay,
+};
+
+void uksm_race_init(void)
+{
+	if (register_kprobe(&migration_probe))
+		pr_warn("races with migrations are not drawn out\n");
+}
+
+void uksm_race_exit(void)
+{
+	unregister_kprobe(&migration_probe);
+}
+
+void uksm_race_met(const char *name)
+{
+	int point = READ_ONCE(armed);
+
+	if (point >= 0 && !strcmp(names[point], name))
+		atomic_inc(&met);
 }
 
 static int race_set(const char *text, const struct kernel_param *param)
@@ -70,6 +109,7 @@ static int race_set(const char *text, const struct kernel_param *param)
 	}
 	WRITE_ONCE(armed, -1);
 	atomic_set(&hits, 0);
+	atomic_set(&met, 0);
 	WRITE_ONCE(msecs, ms);
 	WRITE_ONCE(armed, point);
 	return 0;
@@ -87,6 +127,11 @@ static int hits_get(char *text, const struct kernel_param *param)
 	return sysfs_emit(text, "%d\n", atomic_read(&hits));
 }
 
+static int met_get(char *text, const struct kernel_param *param)
+{
+	return sysfs_emit(text, "%d\n", atomic_read(&met));
+}
+
 static int points_get(char *text, const struct kernel_param *param)
 {
 	unsigned int i, n = 0;
@@ -98,12 +143,15 @@ static int points_get(char *text, const struct kernel_param *param)
 
 static const struct kernel_param_ops race_ops = { .set = race_set, .get = race_get };
 static const struct kernel_param_ops hits_ops = { .get = hits_get };
+static const struct kernel_param_ops met_ops = { .get = met_get };
 static const struct kernel_param_ops points_ops = { .get = points_get };
 
 module_param_cb(race, &race_ops, NULL, 0644);
 MODULE_PARM_DESC(race, "NAME[:MSECS]: sleep at that point; empty: at none");
 module_param_cb(race_hits, &hits_ops, NULL, 0444);
 MODULE_PARM_DESC(race_hits, "how often that point was come to");
+module_param_cb(race_met, &met_ops, NULL, 0444);
+MODULE_PARM_DESC(race_met, "how often somebody came in between there, which was noticed");
 module_param_cb(race_points, &points_ops, NULL, 0444);
 MODULE_PARM_DESC(race_points, "names for race");
 

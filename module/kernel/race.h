@@ -18,4 +18,29 @@ static inline void uksm_race_point(const char *name)
 }
 #endif
 
+/* What is slowed down outside of the module, to widen a race with it. */
+#ifdef UKSM_DEBUG
+void uksm_race_init(void);
+void uksm_race_exit(void);
+#else
+static inline void uksm_race_init(void)
+{
+}
+static inline void uksm_race_exit(void)
+{
+}
+#endif
+
+/**
+ * uksm_race_met() - somebody else has come in between, which was noticed
+ * @name: of the point
+ */
+#ifdef UKSM_DEBUG
+void uksm_race_met(const char *name);
+#else
+static inline void uksm_race_met(const char *name)
+{
+}
+#endif
+
 #endif

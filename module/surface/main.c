@@ -18,6 +18,7 @@
 #include "kernel/ksyms.h"
 #include "kernel/layout.h"
 #include "kernel/lru_drain.h"
+#include "kernel/race.h"
 #include "kernel/stock.h"
 #include "pure/checksum.h"
 #include "surface/sysfs.h"
@@ -78,6 +79,7 @@ static int __init uksm_init(void)
 	if (err)
 		goto undo_stock;
 	uksm_failure_init();
+	uksm_race_init();
 	err = uksmd_start();
 	if (err)
 		goto undo_failure;
@@ -96,6 +98,7 @@ undo_uksmd:
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
 undo_failure:
+	uksm_race_exit();
 	uksm_failure_exit();
 	uksm_hotplug_exit();
 undo_stock:
@@ -124,6 +127,7 @@ static void __exit uksm_exit(void)
 	uksm_sysfs_exit();
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
+	uksm_race_exit();
 	uksm_failure_exit();
 	uksm_hotplug_exit();
 	uksm_stock_exit();

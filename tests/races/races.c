@@ -35,6 +35,9 @@ enum {
 	AREA_PAGES_MAX = 1024,
 	CONTENTS = 8,
 	FEW_CONTENTS = 3,
+	MS_DEFAULT = 3,
+	MEET_MS = 1,
+	MEET_PAGES = 8,
 	POINTS_MAX = 32,
 	MOVE_PAGES_MAX = 256,	/* at once */
 	CLEAR_EVERY = 16,	/* pages given back among those written */
@@ -59,7 +62,7 @@ struct shared {
 };
 
 static struct shared *shared;
-static unsigned int ms = 3;
+static unsigned int ms = MS_DEFAULT;
 static unsigned int secs = 6;
 static unsigned int contents = CONTENTS;
 static size_t area_pages = AREA_PAGES_MAX;
@@ -342,12 +345,21 @@ static void scanner_first(void)
 	CHECK(!system("chrt -f -p 1 $(pgrep -x uksmd)"), "cannot have uksmd come first\n");
 }
 
-static bool try_point(const char *name)
+/* With few pages all meet at the same ones. */
+static void pages_set(size_t pages)
+{
+	area_pages = pages;
+	few = area_pages < AREA_PAGES_MAX;
+	contents = few ? FEW_CONTENTS : CONTENTS;
+}
+
+/* @must_meet: somebody must have come in between, where the module can tell. */
+static bool try_point(const char *name, bool must_meet)
 {
 	char text[1100], why[400] = "";
 	pid_t pids[PROCESSES];
 	double until;
-	long most = 0, hits;
+	long most = 0, hits, met;
 	int i;
 
 	memset(shared, 0, sizeof(*shared));
@@ -366,6 +378,7 @@ static bool try_point(const char *name)
 		usleep(SEE_MS * 1000);
 	}
 	hits = parameter("race_hits");
+	met = parameter("race_met");
 	/* Asleep at the point, nobody would come to an end. */
 	race_set("\n");
 	atomic_store(&shared->end, true);
@@ -374,8 +387,8 @@ static bool try_point(const char *name)
 		process_end(&pids[i], i, until);
 	engine_set("run", 1);
 
-	printf("# %s: %ld hits, pages_shared up to %ld; %ld pages verified, %ld written, %ld moved, "
-	       "%ld forks, %ld shrinks, %ld toggles, %ld offlined, %ld refused\n", name, hits, most,
+	printf("# %s: %ld hits, met %ld times, pages_shared up to %ld; %ld pages verified, %ld written, %ld moved, "
+	       "%ld forks, %ld shrinks, %ld toggles, %ld offlined, %ld refused\n", name, hits, met, most,
 	       shared->verified, shared->written, shared->moved, shared->forks, shared->shrinks,
 	       shared->toggles, shared->offlined, shared->refused);
 	if (shared->wrong)
@@ -386,7 +399,9 @@ static bool try_point(const char *name)
 		snprintf(why, sizeof(why), "nothing has merged");
 	else if (!shared->moved)
 		snprintf(why, sizeof(why), "no page has moved");
-	snprintf(text, sizeof(text), "races/%s", name);
+	else if (must_meet && !met)
+		snprintf(why, sizeof(why), "nobody has come in between");
+	snprintf(text, sizeof(text), "races/%s%s", name, must_meet ? "-met" : "");
 	harness_verdict(*why ? "not ok" : "ok", text, *why ? why : NULL);
 	return !*why;
 }
@@ -413,11 +428,8 @@ int main(int argc, char **argv)
 	if (getenv("RACES_MS"))
 		ms = atoi(getenv("RACES_MS"));
 	if (getenv("RACES_PAGES"))
-		area_pages = atoi(getenv("RACES_PAGES"));
+		pages_set(atoi(getenv("RACES_PAGES")));
 	CHECK(area_pages > 0 && area_pages <= AREA_PAGES_MAX, "not so many pages\n");
-	few = area_pages < AREA_PAGES_MAX;
-	if (few)
-		contents = FEW_CONTENTS;
 	secs = getenv("RACES_SECS") ? atoi(getenv("RACES_SECS")) : 6;
 	rounds = harness_slower() > 1 && !getenv("RACES_SECS") ? 3 : 1;
 	secs *= rounds;
@@ -443,7 +455,15 @@ int main(int argc, char **argv)
 			continue;
 		/* 0, 1 .. 5 ms */
 		engine_set("sleep_millisecs", i % 6);
-		failed |= !try_point(names[i]);
+		failed |= !try_point(names[i], false);
+		/* A migration is between its last check and its end but for a moment. */
+		if (strcmp(names[i], "get-lock") || getenv("RACES_PAGES") || getenv("RACES_MS"))
+			continue;
+		pages_set(MEET_PAGES);
+		ms = MEET_MS;
+		failed |= !try_point(names[i], true);
+		pages_set(AREA_PAGES_MAX);
+		ms = MS_DEFAULT;
 	}
 	engine_unmerge();
 	swap_stop();
