@@ -1,0 +1,553 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An address space whose mmap_lock cannot be had for as long as a user-space daemon likes: nobody
+ * else waits for it. Loads the module itself, as it is unloaded meanwhile.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "harness.h"
+#include "helper.h"
+#include "limit.h"
+#include "memory.h"
+#include "module.h"
+
+#define MOUNT_POINT "/fuse-of-uksm"
+#define FILE_NAME MOUNT_POINT "/file"
+#define FILE_NODE 2
+
+/* What somebody waits for whom nothing is in the way but the engine. */
+#define WRITE_SECS 0.1
+#define SCANS_SECS 5
+#define TRIES 5
+
+#define HELD_PAGES 64
+#define HELD_SEED 5
+
+static double now_secs(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* A file system with one file, whose pages are not there until the test says so. */
+
+static void answer(int fd, const struct fuse_in_header *in, int error, const void *data, size_t len)
+{
+	struct fuse_out_header out = {
+		.len = sizeof(out) + len,
+		.error = error,
+		.unique = in->unique,
+	};
+	struct iovec parts[] = { { &out, sizeof(out) }, { (void *)data, len } };
+
+	/* The kernel may have given up on it. */
+	if (writev(fd, parts, len ? 2 : 1) < 0 && errno != ENOENT)
+		test_fail("answer to opcode %u: %m", in->opcode);
+}
+
+static struct fuse_attr attr_of(uint64_t node)
+{
+	return (struct fuse_attr){
+		.ino = node,
+		.mode = node == FILE_NODE ? S_IFREG | 0600 : S_IFDIR | 0700,
+		.nlink = 1,
+		.size = node == FILE_NODE ? PAGE_SIZE : 0,
+	};
+}
+
+static void answer_lookup(int fd, const struct fuse_in_header *in)
+{
+	struct fuse_entry_out entry = {
+		.nodeid = FILE_NODE,
+		.entry_valid = 3600,
+		.attr_valid = 3600,
+		.attr = attr_of(FILE_NODE),
+	};
+
+	answer(fd, in, 0, &entry, sizeof(entry));
+}
+
+static void answer_getattr(int fd, const struct fuse_in_header *in)
+{
+	struct fuse_attr_out attr = { .attr_valid = 3600, .attr = attr_of(in->nodeid) };
+
+	answer(fd, in, 0, &attr, sizeof(attr));
+}
+
+/* Who opens for reading and writing gets it without the page cache. */
+static void answer_open(int fd, const struct fuse_in_header *in, const struct fuse_open_in *open)
+{
+	struct fuse_open_out out = {
+		.open_flags = (open->flags & O_ACCMODE) == O_RDWR ? FOPEN_DIRECT_IO :
+								    FOPEN_KEEP_CACHE,
+	};
+
+	answer(fd, in, 0, &out, sizeof(out));
+}
+
+static void answer_init(int fd, const struct fuse_in_header *in)
+{
+	struct fuse_init_out out = {
+		.major = FUSE_KERNEL_VERSION,
+		.minor = 31,
+		.max_readahead = PAGE_SIZE,
+		.max_write = PAGE_SIZE,
+	};
+
+	answer(fd, in, 0, &out, sizeof(out));
+}
+
+/* One request; true if it asks for what the file holds, which is not answered yet. */
+static bool serve(int fd, char *buffer, size_t size)
+{
+	const struct fuse_in_header *in = (void *)buffer;
+
+	CHECK_SYS(read(fd, buffer, size));
+	switch (in->opcode) {
+	case FUSE_INIT:
+		answer_init(fd, in);
+		break;
+	case FUSE_LOOKUP:
+		answer_lookup(fd, in);
+		break;
+	case FUSE_GETATTR:
+		answer_getattr(fd, in);
+		break;
+	case FUSE_OPEN:
+		answer_open(fd, in, (void *)(in + 1));
+		break;
+	case FUSE_READ:
+		return true;
+	case FUSE_FLUSH:
+	case FUSE_RELEASE:
+		answer(fd, in, 0, NULL, 0);
+		break;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+		break;
+	default:
+		answer(fd, in, -ENOSYS, NULL, 0);
+		break;
+	}
+	return false;
+}
+
+/* Tells when the page is asked for, and gives it when told to; later at once. */
+static void fuse_daemon(struct helper *self, void *arg)
+{
+	static char buffer[FUSE_MIN_READ_BUFFER * 2], page[PAGE_SIZE];
+	struct fuse_in_header asked = { 0 };
+	int fd = *(int *)arg;
+	struct pollfd polled[] = { { .fd = fd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
+	bool told = false;
+	char c = 1;
+
+	for (;;) {
+		CHECK_SYS(poll(polled, ARRAY_SIZE(polled), -1));
+		if (polled[1].revents) {
+			CHECK(read(self->fd, &c, 1) == 1, "the test is gone");
+			answer(fd, &asked, 0, page, sizeof(page));
+			polled[1].fd = -1;
+			told = true;
+		} else if (polled[0].revents & POLLIN && serve(fd, buffer, sizeof(buffer))) {
+			if (told) {
+				/* The page had gone before its reader came. */
+				answer(fd, (void *)buffer, 0, page, sizeof(page));
+				continue;
+			}
+			memcpy(&asked, buffer, sizeof(asked));
+			polled[1].fd = self->fd;
+			CHECK(write(self->fd, &c, 1) == 1, "the test is gone");
+		} else if (polled[0].revents & (POLLERR | POLLHUP)) {
+			_exit(0);
+		}
+	}
+}
+
+static void fuse_start(struct helper *server)
+{
+	char options[64];
+	int fd;
+
+	fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		test_skip("no /dev/fuse: %s", strerror(errno));
+	umount2(MOUNT_POINT, MNT_DETACH);
+	mkdir(MOUNT_POINT, 0700);
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	if (mount("uksm", MOUNT_POINT, "fuse", MS_NOSUID | MS_NODEV, options))
+		test_skip("FUSE cannot be mounted: %s", strerror(errno));
+	helper_start(server, fuse_daemon, &fd);
+	close(fd);
+}
+
+static void fuse_stop(struct helper *server)
+{
+	umount2(MOUNT_POINT, MNT_DETACH);
+	helper_kill(server);
+}
+
+static void reader(struct helper *self, void *unused)
+{
+	int fd = CHECK_SYS(open(FILE_NAME, O_RDONLY));
+	char c;
+
+	(void)unused;
+	CHECK(read(fd, &c, 1) == 1, "read: %m");
+}
+
+/*
+ * struct shared - what the holder is told
+ * @unmerged: its memory is to be unmerged when it has its lock back
+ */
+struct shared {
+	volatile bool unmerged;
+};
+
+/*
+ * mmap() of a file opened for direct I/O holds the mmap_lock for writing while it waits for the
+ * pages that the page cache has of it; one is locked until the daemon has answered. A page fault
+ * would not do: it drops the lock while it waits.
+ */
+static void holder(struct helper *self, void *arg)
+{
+	int fd = CHECK_SYS(open(FILE_NAME, O_RDWR));
+	char *area = area_map_same(HELD_PAGES, HELD_SEED), *map;
+	const struct shared *shared = arg;
+	size_t i;
+
+	helper_step(self);
+	map = mmap(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
+	CHECK(map != MAP_FAILED, "mmap: %m");
+	helper_step(self);
+	area_check_same(area, HELD_PAGES, HELD_SEED);
+	if (shared->unmerged)
+		check_unmerged("in the holder", area, HELD_PAGES);
+	for (i = 0; i < HELD_PAGES; i++)
+		page_fill(area + i * PAGE_SIZE, i);
+	for (i = 0; i < HELD_PAGES; i++)
+		CHECK_PAGE(area + i * PAGE_SIZE, i);
+}
+
+static char state_of(pid_t pid)
+{
+	char path[64], line[512], *end = NULL;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "r");
+	if (!file)
+		return 0;
+	if (fgets(line, sizeof(line), file))
+		end = strrchr(line, ')');
+	fclose(file);
+	return end && end[1] ? end[2] : 0;
+}
+
+/* All who take part in it. */
+struct scene {
+	struct helper server;
+	struct helper reader;
+	struct helper holder;
+	struct shared *shared;
+};
+
+/* Merged memory in a process, then its mmap_lock is away until scene_free(). */
+static void scene_lock(struct scene *scene)
+{
+	struct limit limit;
+
+	if (engine_is_stock())
+		test_skip("stock waits for the lock");
+	if (!module_loaded())
+		module_load();
+	fuse_start(&scene->server);
+	scene->shared = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			     0);
+	CHECK(scene->shared != MAP_FAILED, "mmap: %m");
+	helper_start(&scene->holder, holder, scene->shared);
+	helper_wait(&scene->holder);
+	/* So that there are full scans without the holder. */
+	area_map_distinct(HELD_PAGES, 1000);
+	engine_start();
+	engine_settle();
+	CHECK(engine_get("pages_sharing") >= HELD_PAGES - 1, "pages_sharing is %ld",
+	      engine_get("pages_sharing"));
+	helper_start(&scene->reader, reader, NULL);
+	helper_wait(&scene->server);
+	helper_go(&scene->holder);
+	limit = limit_begin(5 * harness_slower());
+	while (state_of(scene->holder.pid) != 'D') {
+		if (limit_passed(&limit))
+			test_skip("mmap() of a FUSE file does not wait here");
+		usleep(10000);
+	}
+}
+
+static void scene_free(struct scene *scene)
+{
+	helper_go(&scene->server);
+	helper_wait(&scene->holder);
+}
+
+/* Ends the holder, once it has found that its memory is what it was, and can be written. */
+static void scene_end(struct scene *scene)
+{
+	helper_finish(&scene->holder);
+	child_finish(scene->reader.pid);
+	fuse_stop(&scene->server);
+}
+
+static void check_held(const struct scene *scene)
+{
+	CHECK(state_of(scene->holder.pid) == 'D', "the holder has its lock back");
+}
+
+static void wait_scans(long nr)
+{
+	struct limit limit = limit_begin(SCANS_SECS * harness_slower());
+	long scans = engine_get("full_scans");
+
+	while (engine_get("full_scans") < scans + nr) {
+		CHECK(!limit_passed(&limit), "%ld full scans of %ld in %d s",
+		      engine_get("full_scans") - scans, nr, SCANS_SECS);
+		usleep(10000);
+	}
+}
+
+/* Of a hundred looks, how often is the scanner in an uninterruptible wait? */
+static void check_scanner_free(void)
+{
+	pid_t pid = engine_get("kthread_pid");
+	int i, waits = 0;
+
+	for (i = 0; i < 100; i++) {
+		waits += state_of(pid) == 'D';
+		usleep(5000);
+	}
+	test_note("uksmd in state D: %d of 100", waits);
+	CHECK(waits < 20, "uksmd is in state D %d times of 100", waits);
+}
+
+/* Writing one and the other value takes no longer than without the holder. */
+static void check_write(const char *knob, long one, long other, int expected)
+{
+	double best = 0;
+	int i;
+
+	for (i = 0; i < TRIES; i++) {
+		double secs = now_secs();
+		int err = engine_try_set(knob, i % 2 ? other : one);
+
+		CHECK(err == expected, "%s: %s", knob, err ? strerror(-err) : "accepted");
+		secs = now_secs() - secs;
+		best = !i || secs < best ? secs : best;
+	}
+	test_note("%s: %.1f ms at best", knob, best * 1000);
+	CHECK(best < WRITE_SECS * harness_slower(), "a write to %s took %.1f ms at best", knob,
+	      best * 1000);
+}
+
+struct pair_page {
+	char *page;
+	uint64_t seed;
+};
+
+static void newcomer(struct helper *self, void *arg)
+{
+	struct pair_page *p = arg;
+
+	page_fill(p->page, p->seed);
+	area_mergeable(p->page, 1);
+	helper_step(self);
+	CHECK_PAGE(p->page, p->seed);
+}
+
+static void check_pair_merges(uint64_t seed)
+{
+	struct pair_page p = { .page = area_map(1), .seed = seed };
+	struct limit limit = limit_begin(SCANS_SECS * harness_slower());
+	struct helper pair[2];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pair); i++) {
+		helper_start(&pair[i], newcomer, &p);
+		helper_wait(&pair[i]);
+	}
+	while (pfn_of_other(pair[0].pid, p.page) != pfn_of_other(pair[1].pid, p.page)) {
+		CHECK(!limit_passed(&limit), "two other processes do not merge");
+		usleep(10000);
+	}
+	for (i = 0; i < ARRAY_SIZE(pair); i++)
+		helper_finish(&pair[i]);
+}
+
+static void test_fuse_lock(void)
+{
+	struct scene scene;
+
+	scene_lock(&scene);
+	wait_scans(3);
+	check_pair_merges(77);
+	check_scanner_free();
+	check_write("run", 1, 0, 0);
+	check_write("pages_to_scan", 5000, 10000, 0);
+	check_write("max_page_sharing", 100, 101, -EBUSY);
+	check_write("checksum_lines", 8, 16, -EBUSY);
+	wait_scans(3);
+	check_held(&scene);
+	scene_free(&scene);
+	engine_wait_full_scans(2);
+	scene_end(&scene);
+}
+
+/* Wait for a child that is not to take long; its status. */
+static int reap_soon(pid_t pid, const char *what)
+{
+	struct limit limit = limit_begin(SCANS_SECS * harness_slower());
+	int status;
+
+	while (!CHECK_SYS(waitpid(pid, &status, WNOHANG))) {
+		CHECK(!limit_passed(&limit), "%s is not done in %d s", what, SCANS_SECS);
+		usleep(10000);
+	}
+	return status;
+}
+
+/* Reading all there is. */
+static void check_reads(void)
+{
+	DIR *dir = opendir(engine_dir());
+	struct dirent *entry;
+	char text[KNOB_TEXT_MAX];
+
+	CHECK(dir, "%s: %m", engine_dir());
+	while ((entry = readdir(dir))) {
+		double secs = now_secs();
+
+		if (entry->d_type != DT_REG)
+			continue;
+		knob_read(engine_dir(), entry->d_name, text);
+		secs = now_secs() - secs;
+		CHECK(secs < 1 * harness_slower(), "reading %s took %.1f s", entry->d_name, secs);
+	}
+	closedir(dir);
+}
+
+/* Who unmerges everything has to wait for the lock; nobody else does, and a signal ends it. */
+static void test_fuse_unmerge(void)
+{
+	struct scene scene;
+	pid_t writer;
+
+	scene_lock(&scene);
+	writer = CHECK_SYS(fork());
+	if (!writer) {
+		engine_try_set("run", 2);
+		_exit(0);
+	}
+	/* So long that it tries no more, but waits. */
+	sleep(6 * harness_slower());
+	check_write("pages_to_scan", 5000, 10000, 0);
+	check_reads();
+	CHECK(!waitpid(writer, NULL, WNOHANG), "run=2 does not wait for the lock");
+	CHECK_SYS(kill(writer, SIGKILL));
+	reap_soon(writer, "who writes 2 to run and is killed");
+	engine_set("run", 1);
+	wait_scans(3);
+	check_held(&scene);
+	scene_free(&scene);
+	engine_unmerge();
+	engine_check_counters("unmerged", 0, 0, 0, 0);
+	scene_end(&scene);
+}
+
+static pid_t unload_start(void)
+{
+	pid_t pid = CHECK_SYS(fork());
+
+	if (!pid)
+		_exit(module_try_unload() ? 1 : 0);
+	usleep(500000 * harness_slower());
+	return pid;
+}
+
+/* The module can be unloaded nevertheless; memory that stays merged is as good as before. */
+static void test_fuse_unload_killed(void)
+{
+	struct scene scene;
+	pid_t unloader;
+
+	scene_lock(&scene);
+	unloader = unload_start();
+	CHECK(!waitpid(unloader, NULL, WNOHANG), "unloading does not wait for the lock");
+	CHECK_SYS(kill(unloader, SIGKILL));
+	reap_soon(unloader, "who unloads the module and is killed");
+	CHECK(!module_loaded() && !engine_has("run"), "the module is still there");
+	check_held(&scene);
+	scene_free(&scene);
+	scene_end(&scene);
+	module_load();
+}
+
+/* Or goes on when the lock can be had; then nothing stays merged. */
+static void test_fuse_unload(void)
+{
+	struct scene scene;
+	pid_t unloader;
+	int status;
+
+	scene_lock(&scene);
+	scene.shared->unmerged = true;
+	unloader = unload_start();
+	CHECK(!waitpid(unloader, NULL, WNOHANG), "unloading does not wait for the lock");
+	helper_go(&scene.server);
+	status = reap_soon(unloader, "the unload");
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status), "the unload ended with %#x", status);
+	CHECK(!module_loaded() && !engine_has("run"), "the module is still there");
+	helper_wait(&scene.holder);
+	scene_end(&scene);
+	module_load();
+}
+
+static const struct test tests[] = {
+	{ "fuse-lock", test_fuse_lock },
+	{ "fuse-unmerge", test_fuse_unmerge },
+	{ "fuse-unload-killed", test_fuse_unload_killed },
+	{ "fuse-unload", test_fuse_unload },
+};
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	/* The harness wants an engine to look at. */
+	if (!engine_is_stock() && !engine_has("run") && module_try_load("")) {
+		harness_verdict("not ok", "locks", "the module does not load");
+		return 1;
+	}
+	status = harness_main("locks", tests, ARRAY_SIZE(tests), argc, argv);
+	if (!engine_is_stock() && engine_has("run") && module_try_unload()) {
+		harness_verdict("not ok", "locks.last-unload", "the module does not unload");
+		return 1;
+	}
+	return status;
+}
