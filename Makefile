@@ -37,9 +37,17 @@ dkms-install:
 	@command -v dkms > /dev/null || { echo "dkms is not installed: apt install dkms" >&2; exit 1; }
 	! dkms status uksm/$(VERSION) | grep -q . || dkms remove uksm/$(VERSION) --all
 	rm -rf $(DKMS_TREE)
-	install -d $(DKMS_TREE)
-	cp -r dkms.conf LICENSE module include $(DKMS_TREE)/
+	$(MAKE) -s install-dkms-source DESTDIR=
 	dkms install uksm/$(VERSION) $(if $(DKMS_KERNEL),-k $(DKMS_KERNEL))
+
+# What DKMS builds from, and nothing that a build has left.
+.PHONY: install-dkms-source
+install-dkms-source:
+	@find dkms.conf LICENSE module include -type f ! -name '*.mod.c' \
+		\( -name '*.[chS]' -o -name Kbuild -o -name dkms.conf -o -name LICENSE \) | \
+		while read -r file; do \
+			install -D -m 644 "$$file" "$(DESTDIR)$(DKMS_TREE)/$$file" || exit 1; \
+		done
 
 dkms-remove:
 	dkms remove uksm/$(VERSION) --all
@@ -53,6 +61,21 @@ tools:
 
 install-tools uninstall-tools:
 	@$(MAKE) --no-print-directory -C tools $(@:%-tools=%)
+
+# The comparison, to be run on a host that has no tree.
+.PHONY: install-ab uninstall-ab
+install-ab uninstall-ab:
+	@$(MAKE) --no-print-directory -C tools $@
+
+# Debian packages, in build/deb/.
+.PHONY: deb check-packages
+deb:
+	@scripts/setup deb
+	@scripts/build-deb
+
+check-packages:
+	@scripts/setup deb packages
+	@scripts/check --job packages
 
 .PHONY: setup
 setup:
@@ -98,7 +121,7 @@ bench-docs:
 .PHONY: check check-unit $(KERNELS:%=check-%)
 check:
 	@scripts/setup
-	@scripts/setup dkms tools bench libvirt browser
+	@scripts/setup dkms tools bench libvirt browser deb packages
 	@scripts/check
 
 check-unit:
@@ -201,6 +224,7 @@ help:
 	@echo 'make check-debug    KASAN, lockdep, kmemleak, KCSAN, failing allocations; it'
 	@echo '                    builds kernels first, half an hour each'
 	@echo 'make check-dkms     DKMS on Debian 12 and 13'
+	@echo 'make check-packages  the Debian packages on Debian 12 and 13'
 	@echo 'make stress         everything at once for MINUTES=30, on KERNEL=6.12 with SMP=1'
 	@echo 'make hostile        what an unprivileged process may do against all others, for long'
 	@echo 'make races          all of it with the races drawn out, one after the other'
@@ -215,6 +239,9 @@ help:
 	@echo 'make install-tools  ... and install it, with uksm-ksm-compat and man pages'
 	@echo '                    (PREFIX=/usr/local, DESTDIR=)'
 	@echo 'make uninstall-tools  the reverse'
+	@echo 'make install-ab     the comparison for this host, as uksm-ab (PREFIX=, DESTDIR=);'
+	@echo '                    make uninstall-ab: the reverse'
+	@echo 'make deb            Debian packages of all that, in build/deb/'
 	@echo 'make lint           SPDX lines, shellcheck, checkpatch; advice of clang-format'
 	@echo 'make format         let clang-format rewrite FILES="...", else all C files'
 	@echo 'make setup          bring this machine to where all this works'
