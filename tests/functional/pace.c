@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -846,6 +847,73 @@ static void test_writer_killable(void)
 	area_check_same(area, PAGES, 5);
 }
 
+/* So many processes hold still, and so many come a second. */
+enum { CROWD = 3000, COMING = 50, CROWD_SECS = 8 };
+
+/* What the scanner may spend on looking for those that come, in percent. */
+#define CROWD_SHARE 2.0
+
+static void crowd(struct helper *self, void *unused)
+{
+	unsigned int i;
+
+	(void)unused;
+	for (i = 0; i < CROWD / harness_slower(); i++) {
+		if (!CHECK_SYS(fork())) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				pause();
+		}
+	}
+	helper_step(self);
+}
+
+/* Forks processes that have what it has, and end soon. */
+static void passers_by(struct helper *self, void *unused)
+{
+	(void)unused;
+	helper_step(self);
+	signal(SIGCHLD, SIG_IGN);
+	for (;;) {
+		if (!CHECK_SYS(fork())) {
+			usleep(100000);
+			_exit(0);
+		}
+		usleep(1000000 / COMING);
+	}
+}
+
+/* Who comes has to be found among all there are, which must not be done for each. */
+static void test_newcomers(void)
+{
+	struct helper standing, passing;
+	double alone, share = 100;
+	int try;
+
+	require_uksm();
+	area_map_same(2, 7);
+	helper_start(&standing, crowd, NULL);
+	helper_wait(&standing);
+	engine_start();
+	engine_settle();
+	engine_set("pages_to_scan", 10);
+	engine_set("sleep_millisecs", 100);
+	cpu_share(2);
+	alone = cpu_share(CROWD_SECS);
+	helper_start(&passing, passers_by, NULL);
+	helper_wait(&passing);
+	helper_go(&passing);
+	cpu_share(1);
+	/* What a host takes away counts as used. */
+	for (try = 0; try < TRIES && share > CROWD_SHARE * harness_slower(); try++) {
+		share = cpu_share(CROWD_SECS) - alone;
+		test_note("%.1f %% of a CPU, and %.1f %% for who comes", alone, share);
+	}
+	CHECK(share <= CROWD_SHARE * harness_slower(), "looking for newcomers takes %.1f %%", share);
+	helper_kill(&passing);
+	helper_kill(&standing);
+}
+
 static const struct test tests[] = {
 	{ "rest", test_rest },
 	{ "change-at-rest", test_change_at_rest },
@@ -865,6 +933,7 @@ static const struct test tests[] = {
 	{ "meek-holder", test_meek_holder },
 	{ "unmap-big", test_unmap_big, 240 },
 	{ "knob-after-death", test_knob_after_death, 240 },
+	{ "newcomers", test_newcomers, 120 },
 	{ "writer-killable", test_writer_killable },
 };
 
