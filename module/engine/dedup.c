@@ -570,23 +570,21 @@ static void dedup_anon(struct uksm_join *join, struct site *site)
 {
 	unsigned int nid = uksm_kpfn_nid(page_to_pfn(site->page));
 	bool compare = site->t->key.flags & UKSM_F_COLLIDES;
-	/* A page that has just changed is not for others to find yet. */
-	bool still = site->t->still;
 	enum outcome stable, unstable = NONE;
 	u32 checksum = site->t->key.checksum;
 
-	stable = still ? merge_zero(join, site) : NONE;
+	stable = merge_zero(join, site);
 	if (stable == NONE)
 		stable = merge_stable(join, site, nid, compare);
 	if (stable == MERGED || stable == LATER)
 		return;
-	if (stable != IN_USE && still)
+	if (stable != IN_USE)
 		unstable = merge_unstable(join, site, nid, compare);
 	if (unstable == MERGED) {
 		search_again(nid, checksum);
 		return;
 	}
-	if (uksm_tracked_state(site->t) != UKSM_VOLATILE || !site->page || !still)
+	if (uksm_tracked_state(site->t) != UKSM_VOLATILE || !site->page)
 		return;
 	if (stable == IN_USE || unstable == IN_USE)
 		uksm_file_in_use(site->t, site->page);

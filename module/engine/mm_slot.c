@@ -65,7 +65,6 @@ static bool slot_add(struct mm_struct *mm)
 	mmgrab(mm);
 	uksm_mm_counters_adopt(mm);
 	slot->where = UKSM_SLOTS_NEW;
-	slot->fresh = true;
 	list_add_tail(&slot->list, &slot_lists[UKSM_SLOTS_NEW]);
 	list_add_tail(&slot->sweep, &sweep_list);
 	nr_living++;
@@ -152,6 +151,47 @@ struct uksm_mm_slot *uksm_mm_slots_first(enum uksm_slot_list where)
 	return list_first_entry_or_null(&slot_lists[where], struct uksm_mm_slot, list);
 }
 
+/** uksm_mm_slots_first_living() - the first slot of any list but the dead ones, or NULL */
+struct uksm_mm_slot *uksm_mm_slots_first_living(void)
+{
+	return uksm_mm_slots_first(UKSM_SLOTS_NEW) ?:
+	       uksm_mm_slots_first(UKSM_SLOTS_AGAIN) ?:
+	       uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
+}
+
+/* Has enough time passed since its last look to see what has held still? */
+static bool look_due(const struct uksm_mm_slot *slot)
+{
+	return time_after(jiffies, slot->looked_at + msecs_to_jiffies(UKSM_LOOK_MSECS));
+}
+
+/**
+ * uksm_mm_slots_first_newcomer() - the newcomer that is to be scanned next, or NULL
+ *
+ * One whose second look is due becomes one of %UKSM_SLOTS_NEW again.
+ */
+struct uksm_mm_slot *uksm_mm_slots_first_newcomer(void)
+{
+	struct uksm_mm_slot *slot = uksm_mm_slots_first(UKSM_SLOTS_NEW);
+
+	if (slot)
+		return slot;
+	slot = uksm_mm_slots_first(UKSM_SLOTS_AGAIN);
+	if (!slot || !look_due(slot))
+		return NULL;
+	uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
+	return slot;
+}
+
+/** uksm_mm_slot_looked() - a slot has been scanned to its end */
+void uksm_mm_slot_looked(struct uksm_mm_slot *slot)
+{
+	if (slot->looks == UKSM_LOOKS || (slot->looks && !look_due(slot)))
+		return;
+	slot->looks++;
+	slot->looked_at = jiffies;
+}
+
 /** uksm_mm_slots_next() - the slot after this one in its list, or NULL */
 struct uksm_mm_slot *uksm_mm_slots_next(struct uksm_mm_slot *slot)
 {
@@ -184,6 +224,7 @@ void uksm_mm_slots_settle_all(void)
 	struct uksm_mm_slot *slot;
 
 	lockdep_assert_held(&uksm_mutex);
+	list_splice_init(&slot_lists[UKSM_SLOTS_AGAIN], &slot_lists[UKSM_SLOTS_SETTLED]);
 	list_splice_init(&slot_lists[UKSM_SLOTS_NEW], &slot_lists[UKSM_SLOTS_SETTLED]);
 	list_for_each_entry(slot, &slot_lists[UKSM_SLOTS_SETTLED], list) {
 		slot->where = UKSM_SLOTS_SETTLED;

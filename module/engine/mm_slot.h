@@ -12,16 +12,22 @@
 /**
  * enum uksm_slot_list - in which list a slot is
  * @UKSM_SLOTS_NEW: not scanned yet, or not to its end
+ * @UKSM_SLOTS_AGAIN: scanned once, and to be scanned again soon, to see what has held still
  * @UKSM_SLOTS_SETTLED: in the round of the full scan
  * @UKSM_SLOTS_DEAD: the process has exited; records are still to be forgotten
  * @UKSM_NR_SLOT_LISTS: how many lists there are
  */
 enum uksm_slot_list {
 	UKSM_SLOTS_NEW,
+	UKSM_SLOTS_AGAIN,
 	UKSM_SLOTS_SETTLED,
 	UKSM_SLOTS_DEAD,
 	UKSM_NR_SLOT_LISTS,
 };
+
+/* What is new is looked at so often before it settles, and each time so much later. */
+#define UKSM_LOOKS	2
+#define UKSM_LOOK_MSECS	1000
 
 /**
  * struct uksm_mm_slot - an address space that the scanner visits
@@ -36,7 +42,9 @@ enum uksm_slot_list {
  * @put_off: times that its mmap_lock was held by others, in this full scan
  * @locked_since: when that was for the first time, in jiffies
  * @anon_pages: of the process, when the scan under way came to it, or the last one
- * @fresh: it is new, or has grown, and has not been scanned to its end since
+ * @looks: times that it was scanned to its end since it has come, or grown; up to
+ *	UKSM_LOOKS, and apart by UKSM_LOOK_MSECS
+ * @looked_at: when that was for the last time, in jiffies
  * @quiet: for how many visits nothing has happened there: see uksm_policy_quiet_process()
  * @restless: something has happened since the visit under way began
  * @records: pages tracked
@@ -55,7 +63,8 @@ struct uksm_mm_slot {
 	unsigned long locked_since;
 	unsigned long address;
 	unsigned long anon_pages;
-	bool fresh;
+	unsigned int looks;
+	unsigned long looked_at;
 	u8 quiet;
 	bool restless;
 	unsigned long records;
@@ -81,6 +90,8 @@ void uksm_discovery_begin(struct uksm_discovery *walk);
 bool uksm_discovery_step(struct uksm_discovery *walk, unsigned int *processes);
 
 struct uksm_mm_slot *uksm_mm_slots_first(enum uksm_slot_list where);
+struct uksm_mm_slot *uksm_mm_slots_first_living(void);
+struct uksm_mm_slot *uksm_mm_slots_first_newcomer(void);
 struct uksm_mm_slot *uksm_mm_slots_next(struct uksm_mm_slot *slot);
 void uksm_mm_slot_move(struct uksm_mm_slot *slot, enum uksm_slot_list where,
 		       struct uksm_mm_slot *before);
@@ -88,6 +99,7 @@ void uksm_mm_slots_settle_all(void);
 unsigned long uksm_mm_slots_living(void);
 struct uksm_mm_slot *uksm_mm_slots_sweep(void);
 bool uksm_mm_slot_exited(const struct uksm_mm_slot *slot);
+void uksm_mm_slot_looked(struct uksm_mm_slot *slot);
 void uksm_mm_slot_measure(struct uksm_mm_slot *slot);
 bool uksm_mm_slot_grown(const struct uksm_mm_slot *slot);
 void uksm_mm_slot_bury(struct uksm_mm_slot *slot);

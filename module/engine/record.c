@@ -3,6 +3,7 @@
 
 #include <linux/bug.h>
 #include <linux/build_bug.h>
+#include <linux/jiffies.h>
 #include <linux/numa.h>
 #include <linux/string.h>
 
@@ -59,6 +60,7 @@ void uksm_tracked_set_seen(struct uksm_tracked *t, u32 checksum)
 	change(t, UKSM_UNTRACKED, UKSM_VOLATILE);
 	t->key.checksum = checksum;
 	t->still = 0;
+	t->since = (u32)jiffies;
 }
 
 /**
@@ -110,6 +112,7 @@ void uksm_tracked_set_volatile(struct uksm_tracked *t)
 	change(t, uksm_tracked_state(t), UKSM_VOLATILE);
 	/* The tree's place, or the pointer that was here, is worth nothing now. */
 	t->still = 0;
+	t->since = 0;
 }
 
 /**

@@ -59,6 +59,7 @@ enum uksm_page_state {
  * @merged_at: the full scan in which it was merged, while @UKSM_MERGED
  * @merged_jiffies: the time when it was merged, while @UKSM_MERGED
  * @still: how many times it was found unchanged, while @UKSM_VOLATILE
+ * @since: the time when it was found new or changed, while @UKSM_VOLATILE; 0: long ago
  */
 struct uksm_tracked {
 	union {
@@ -68,7 +69,10 @@ struct uksm_tracked {
 			u32 merged_at;
 			u32 merged_jiffies;
 		};
-		u32 still;
+		struct {
+			u32 still;
+			u32 since;
+		};
 	};
 };
 

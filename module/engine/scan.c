@@ -140,16 +140,25 @@ static bool page_cow_broken(struct uksm_tracked *t)
 	return true;
 }
 
-/*
- * A page has changed. What it holds now it may not hold for long, so it is not
- * offered to others until it has held still; but if there is a merged page that
- * it may share, then at once, unless its last merge was in vain.
- */
-static bool page_changed(struct uksm_tracked *t, u32 checksum)
+/* What a page holds now it may not hold for long: no equal is searched for yet. */
+static void page_changed(struct uksm_tracked *t, u32 checksum)
 {
 	t->key.checksum = checksum;
 	t->still = 0;
-	return !uksm_tracked_thrash(t) && uksm_stable_has(checksum);
+	t->since = (u32)jiffies;
+}
+
+/*
+ * Has it held still for long enough? Where the scanner sets its own pace two looks may
+ * be but milliseconds apart, and say little.
+ */
+static bool page_still_enough(struct uksm_tracked *t)
+{
+	t->still++;
+	if (uksm_knobs_auto() && t->since &&
+	    jiffies_to_msecs((u32)jiffies - t->since) < UKSM_LOOK_MSECS)
+		return false;
+	return uksm_policy_still_enough(uksm_tracked_thrash(t), t->still);
 }
 
 /* Does an unshared page stay where it is? A pinned one is asked for now and then. */
@@ -175,9 +184,11 @@ static bool examine_known(struct uksm_tile_news *news, struct uksm_tracked *t, u
 
 	switch (uksm_tracked_state(t)) {
 	case UKSM_VOLATILE:
-		if (unchanged)
-			return uksm_policy_still_enough(uksm_tracked_thrash(t), ++t->still);
+		if (unchanged && page_still_enough(t))
+			return true;
 		news->changed++;
+		if (unchanged)
+			return false;
 		break;
 	case UKSM_UNSHARED:
 		if (unchanged && page_rests(t, nid))
@@ -200,34 +211,37 @@ static bool examine_known(struct uksm_tile_news *news, struct uksm_tracked *t, u
 		uksm_tracked_leave(t);
 		break;
 	}
-	return page_changed(t, checksum);
+	page_changed(t, checksum);
+	return false;
 }
 
-/* A page of which nothing was known: its equal is searched for at once. */
-static bool examine_new(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
+/*
+ * A page of which nothing was known. It may just be being filled: its equal is searched for
+ * when it has held still.
+ */
+static void examine_new(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
 			unsigned long addr, u32 checksum)
 {
-	struct uksm_tracked *t = uksm_tracked_add(slot, addr, checksum);
-
+	uksm_tracked_add(slot, addr, checksum);
 	news->found = true;
-	if (!t)
-		return false;
-	t->still = 1;
-	return true;
 }
 
 /* A KSM page that is not known to be here is to be looked into. */
 static bool examine_ksm(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
 			unsigned long addr, struct uksm_tracked *t, u32 checksum)
 {
-	if (!t)
-		return examine_new(news, slot, addr, checksum);
-	if (!uksm_tracked_leave(t))
+	if (!t) {
+		news->found = true;
+		t = uksm_tracked_add(slot, addr, checksum);
+	} else if (uksm_tracked_leave(t)) {
+		t->key.checksum = checksum;
+	} else {
 		return false;
-	t->key.checksum = checksum;
+	}
 	/* It cannot change where it is. */
-	t->still = 1;
-	return true;
+	if (t)
+		t->still = 1;
+	return t;
 }
 
 /* Nothing that could be merged is here. */
@@ -335,9 +349,11 @@ static void examine_batch(struct step *step, struct vm_area_struct *vma, unsigne
 			wanted = examine_ksm(news, slot, addr, t, batch.entry[i].checksum);
 			break;
 		case UKSM_MAPPED_PAGE:
-			wanted = t ? examine_known(news, t, batch.entry[i].checksum,
-						   batch.entry[i].nid) :
-				     examine_new(news, slot, addr, batch.entry[i].checksum);
+			if (t)
+				wanted = examine_known(news, t, batch.entry[i].checksum,
+						       batch.entry[i].nid);
+			else
+				examine_new(news, slot, addr, batch.entry[i].checksum);
 			break;
 		default:
 			entries++;
@@ -573,9 +589,13 @@ static void slot_scanned(enum lane lane)
 
 	cursor_leave(lane);
 	slot->address = 0;
-	slot->fresh = false;
-	/* Just before those that are still to come in this full scan: it is not among them. */
-	if (lane == NEWCOMERS)
+	uksm_mm_slot_looked(slot);
+	if (lane != NEWCOMERS)
+		return;
+	if (slot->looks < UKSM_LOOKS)
+		uksm_mm_slot_move(slot, UKSM_SLOTS_AGAIN, NULL);
+	else
+		/* Just before those that are still to come in this full scan: it is not among them. */
 		uksm_mm_slot_move(slot, UKSM_SLOTS_SETTLED, scan.cursor[SETTLED].slot);
 }
 
@@ -763,7 +783,7 @@ static enum lane choose_lane(void)
 	struct scan_cursor *newcomers = &scan.cursor[NEWCOMERS];
 
 	if (!newcomers->slot)
-		newcomers->slot = uksm_mm_slots_first(UKSM_SLOTS_NEW);
+		newcomers->slot = uksm_mm_slots_first_newcomer();
 	return uksm_policy_newcomers_turn(&scan.lanes, newcomers->slot, true) ? NEWCOMERS :
 										SETTLED;
 }
@@ -843,7 +863,7 @@ enum uksm_scan_end uksm_scan(struct uksm_work *work)
 }
 
 /**
- * uksm_scan_meets_new() - is there memory that has not been scanned since it came?
+ * uksm_scan_meets_new() - is there memory that has hardly been looked at since it came?
  *
  * Newcomers, and those that have settled before they were scanned, which come first.
  *
@@ -854,7 +874,7 @@ bool uksm_scan_meets_new(void)
 	const struct uksm_mm_slot *slot = scan.cursor[SETTLED].slot;
 
 	lockdep_assert_held(&uksm_mutex);
-	return uksm_mm_slots_first(UKSM_SLOTS_NEW) || (slot && slot->fresh);
+	return uksm_mm_slots_first_newcomer() || (slot && slot->looks < UKSM_LOOKS);
 }
 
 /**
@@ -869,7 +889,7 @@ void uksm_scan_slot_grown(struct uksm_mm_slot *slot)
 	if (slot->where != UKSM_SLOTS_SETTLED || slot->address ||
 	    slot == scan.cursor[SETTLED].slot)
 		return;
-	slot->fresh = true;
+	slot->looks = 0;
 	uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
 }
 

@@ -553,23 +553,6 @@ enum uksm_search uksm_stable_search(unsigned int nid, u32 checksum, struct page 
 	return found;
 }
 
-/**
- * uksm_stable_has() - are there merged pages of this checksum?
- * @checksum: what uksm_checksum() gave
- *
- * On any NUMA node, and whatever their content.
- */
-bool uksm_stable_has(u32 checksum)
-{
-	unsigned int nid;
-
-	lockdep_assert_held(&uksm_mutex);
-	for (nid = 0; nid < uksm_nr_nids(); nid++)
-		if (uksm_index_first(&stable.tree[nid], checksum))
-			return true;
-	return false;
-}
-
 /*
  * Whether a key goes by the weak sample: then its checksum is not that of the whole
  * page. No page needs to be looked at, as merged pages do not change.

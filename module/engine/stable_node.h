@@ -61,7 +61,6 @@ struct folio *uksm_stable_node_lock_folio(struct uksm_stable_node *node);
 enum uksm_search uksm_stable_search(unsigned int nid, u32 checksum, struct page *page,
 				    bool compare, struct uksm_stable_node **node,
 				    struct folio **kfolio);
-bool uksm_stable_has(u32 checksum);
 bool uksm_stable_strengthen(struct page *page, u32 checksum);
 
 struct uksm_stable_node *uksm_stable_next_empty(void);

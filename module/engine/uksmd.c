@@ -597,8 +597,7 @@ static int forget_all(void)
 		if (err)
 			return err;
 		records = 1024;
-		slot = uksm_mm_slots_first(UKSM_SLOTS_NEW) ?:
-		       uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
+		slot = uksm_mm_slots_first_living();
 		while (slot && records) {
 			uksm_forget_range(slot, &slot->address, TASK_SIZE_MAX, &records);
 			if (slot->address < TASK_SIZE_MAX)
@@ -606,8 +605,7 @@ static int forget_all(void)
 			slot->address = 0;
 			if (xa_empty(&slot->chunks))
 				uksm_mm_slot_bury(slot);
-			slot = uksm_mm_slots_first(UKSM_SLOTS_NEW) ?:
-			       uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
+			slot = uksm_mm_slots_first_living();
 		}
 		/* The dead come last; of them the reaper's work is done. */
 		while (!slot && records && uksm_reap())
@@ -830,8 +828,7 @@ static void forget_for_unload(void)
 
 	do {
 		engine_lock_always();
-		while ((slot = uksm_mm_slots_first(UKSM_SLOTS_NEW) ?:
-			       uksm_mm_slots_first(UKSM_SLOTS_SETTLED)))
+		while ((slot = uksm_mm_slots_first_living()))
 			uksm_mm_slot_bury(slot);
 		uksm_reap();
 		more = uksm_mm_slots_first(UKSM_SLOTS_DEAD);

@@ -44,6 +44,17 @@ static bool identical(const u64 *a, const u64 *b)
 	return true;
 }
 
+/* As !memchr_inv(), in a fourth of the instructions. */
+static bool is_zero(const u64 *a)
+{
+	const u64 *end = a + PAGE_SIZE / sizeof(*a);
+
+	for (; a < end; a += 8)
+		if (a[0] | a[1] | a[2] | a[3] | a[4] | a[5] | a[6] | a[7])
+			return false;
+	return true;
+}
+
 /**
  * uksm_pages_identical() - do two pages hold the same bytes?
  * @a: page, with a reference
@@ -85,7 +96,7 @@ bool uksm_pages_samples_agree(struct page *a, struct page *b)
 bool uksm_page_is_zero(struct page *page)
 {
 	void *addr = kmap_local_page(page);
-	bool zero = !memchr_inv(addr, 0, PAGE_SIZE);
+	bool zero = is_zero(addr);
 
 	kunmap_local(addr);
 	return zero;

@@ -52,6 +52,7 @@ static struct {
 	struct uksm_checksum_key key;
 	u32 zero;		/* the checksum of a page of zeroes */
 	u64 zero_page_sum;	/* sum of @zero_sum */
+	u64 repeated;	/* sets pages of one line 64 times apart from others */
 	u64 zero_sum[UKSM_LINES];	/* line_sum() of zeroes, in each line */
 	unsigned int lines;
 	u8 order[UKSM_LINES];	/* lines in the order in which they are chosen */
@@ -125,6 +126,27 @@ static bool line_is_zero(const void *line)
 	const u64 *word = line;
 
 	return !(word[0] | word[1] | word[2] | word[3] | word[4] | word[5] | word[6] | word[7]);
+}
+
+/* How many lines of a page, from the first on, are equal. */
+static unsigned int lines_repeated(const void *page)
+{
+	const u64 *first = page, *line = page;
+	unsigned int i = 0;
+
+	/* Mostly of zeroes, which takes half of the loads. */
+	while (i < UKSM_LINES && line_is_zero(line_at(page, i)))
+		i++;
+	if (i)
+		return i;
+	for (i = 1; i < UKSM_LINES; i++) {
+		line += UKSM_LINE_BYTES / sizeof(u64);
+		if ((first[0] ^ line[0]) | (first[1] ^ line[1]) | (first[2] ^ line[2]) |
+		    (first[3] ^ line[3]) | (first[4] ^ line[4]) | (first[5] ^ line[5]) |
+		    (first[6] ^ line[6]) | (first[7] ^ line[7]))
+			break;
+	}
+	return i;
 }
 
 static u32 hash_whole(const void *page)
@@ -348,17 +370,22 @@ u32 uksm_checksum(const void *page)
  * the sums agree with a probability of 2^-32 at most, over the keys.
  *
  * The lines are read in the order of their addresses, which is how the hardware
- * likes it.  Of most pages that are hashed in whole the greatest part is empty, so
- * the sum is that of a page of zeroes, corrected for the other lines.
+ * likes it.  Most pages that are hashed in whole are one line again and again, of zeroes
+ * or of a pattern: of them that line is enough, with something added that sets them apart.
+ * Of most others the greatest part is empty, so the sum is that of a page of zeroes,
+ * corrected for the other lines.
  *
  * Context: as for uksm_checksum().
  */
 u64 uksm_checksum_whole(const void *page)
 {
+	unsigned int line = lines_repeated(page);
 	u64 sum = config.zero_page_sum;
-	unsigned int line;
 
-	for (line = 0; line < UKSM_LINES; line++) {
+	if (line == UKSM_LINES)
+		return line_sum(page, 0) + config.repeated;
+	/* Those before are empty, or none of them is. */
+	for (line = line_is_zero(page) ? line : 0; line < UKSM_LINES; line++) {
 		const u32 *content = line_at(page, line);
 
 		if (!line_is_zero(content))
@@ -641,7 +668,8 @@ void uksm_checksum_setup(const struct uksm_checksum_key *key,
 		config.zero_page_sum += config.zero_sum[i];
 	}
 	/* Any sample of it repeats, so it is the hash of the whole page. */
-	config.zero = finish(config.zero_page_sum);
+	config.repeated = config.key.seed * 0x9e3779b97f4a7c15ULL;
+	config.zero = finish(line_sum(zeroes, 0) + config.repeated);
 }
 
 /**
