@@ -106,7 +106,7 @@ static void measure(const struct work *work, const struct preset *preset, const 
 	fprintf(run.out,
 		"{\"work\":\"%s\",\"variant\":\"%s\",\"preset\":\"%s\",\"engine\":\"%s\","
 		"\"repeat\":%u",
-		work->name, variant, preset->name, preset->stock ? "ksmd" : "uksm", repeat);
+		work->name, variant, preset->name, preset_engine(preset), repeat);
 	work->measure(&run);
 	fputs("}\n", run.out);
 	fclose(run.out);
@@ -135,6 +135,8 @@ static bool run_one(const struct work *work, const struct preset *preset, const 
 
 	preset_select(preset);
 	missing = preset_missing(preset);
+	if (!missing && preset->none && !work->idle)
+		missing = "scanner to measure";
 	if (!missing && work->needs && !engine_has(work->needs))
 		missing = work->needs;
 	if (missing) {

@@ -119,7 +119,10 @@ void guest_start(struct guest *g)
 		fill(g);
 		fork_tree(g->forks);
 		write_all(fds[1], &byte, 1);
-		obey(g, fds[1]);
+		if (g->live)
+			g->live(g, fds[1]);
+		else
+			obey(g, fds[1]);
 		_exit(0);
 	}
 	close(fds[1]);
@@ -139,6 +142,13 @@ void guest_edit(struct guest *g, const struct edit *edits, size_t nr)
 	CHECK(read_all(g->fd, &byte, 1), "a guest has gone");
 }
 
+void guest_go(const struct guest *g)
+{
+	char byte = 0;
+
+	write_all(g->fd, &byte, 1);
+}
+
 uint64_t guest_pfn(const struct guest *g, size_t page)
 {
 	uint64_t entry = pagemap_entry_of(g->pid, (void *)guest_address(g, page));
@@ -155,10 +165,18 @@ void guest_read(const struct guest *g, size_t page, void *copy)
 	CHECK(len == PAGE_SIZE, "page %zu of guest %d cannot be read", page, (int)g->pid);
 }
 
-void guest_end(struct guest *g)
+void guest_stop(struct guest *g)
 {
+	if (!g->pid)
+		return;
 	kill(g->pid, SIGKILL);
 	waitpid(g->pid, NULL, 0);
 	close(g->fd);
+	g->pid = 0;
+}
+
+void guest_end(struct guest *g)
+{
+	guest_stop(g);
 	free(g->content);
 }

@@ -20,6 +20,7 @@
  * @gap: bytes from one block to the next
  * @huge: ask for huge pages
  * @forks: children that it forks once it is filled, each of which forks @forks - 1
+ * @live: what it does once it is filled, for good, instead of taking orders; @fd is its end
  * @content: what each page holds
  * @pid: of the process
  * @fd: orders go there, and come back when they are done
@@ -30,6 +31,7 @@ struct guest {
 	size_t gap;
 	bool huge;
 	unsigned int forks;
+	void (*live)(const struct guest *g, int fd);
 	uint64_t *content;
 	pid_t pid;
 	int fd;
@@ -50,6 +52,12 @@ void guest_start(struct guest *g);
 /** guest_edit() - have it write some pages; they are written on return */
 void guest_edit(struct guest *g, const struct edit *edits, size_t nr);
 
+/** guest_go() - one byte for who waits for it in @live */
+void guest_go(const struct guest *g);
+
+/** guest_stop() - kill it */
+void guest_stop(struct guest *g);
+
 /** guest_address() - where a page is */
 uintptr_t guest_address(const struct guest *g, size_t page);
 
@@ -59,7 +67,7 @@ uint64_t guest_pfn(const struct guest *g, size_t page);
 /** guest_read() - copy one page out of it, without changing how it is mapped */
 void guest_read(const struct guest *g, size_t page, void *copy);
 
-/** guest_end() - kill it, and forget its contents */
+/** guest_end() - guest_stop(), and forget its contents */
 void guest_end(struct guest *g);
 
 #endif

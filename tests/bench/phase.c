@@ -90,7 +90,7 @@ struct oracle phase_oracle(struct run *run, const struct guest *guests, size_t n
 	return o;
 }
 
-static void print_sample(struct run *run, const char *name)
+void phase_sample(struct run *run, const char *name)
 {
 	struct sample s = sample_take();
 
@@ -101,17 +101,18 @@ static void print_sample(struct run *run, const char *name)
 void phase_start(struct run *run)
 {
 	preset_apply(run->preset, run->settings->pages_to_scan);
-	sample_scanner(run->preset->stock ? "ksmd" : "uksmd");
-	if (run->settings->profile)
+	sample_scanner(run->preset->none ? NULL : run->preset->stock ? "ksmd" : "uksmd");
+	if (run->settings->profile && !run->preset->none)
 		profile_open(scanner_thread(), run->settings->profile);
 	sample_settle_slabs();
 	/* 6.1's ksmd does not count what it maps to the zero page. */
 	if (engine_get("use_zero_pages") && !engine_has("ksm_zero_pages"))
 		sample_saving_by_use();
-	print_sample(run, "before");
+	phase_sample(run, "before");
 	fputs(",\"knobs\":", run->out);
 	preset_print_knobs(run->out);
-	engine_set("run", 1);
+	if (!run->preset->none)
+		engine_set("run", 1);
 }
 
 static void poll_pause(void)
@@ -138,13 +139,13 @@ void wait_full_scans(unsigned int nr)
 
 void phase_between(struct run *run, unsigned int nr)
 {
-	print_sample(run, "settled");
+	phase_sample(run, "settled");
 	if (run->settings->profile)
 		profile_start();
 	wait_full_scans(nr);
 	if (run->settings->profile)
 		profile_end(run->out);
-	print_sample(run, "measured");
+	phase_sample(run, "measured");
 }
 
 void phase_steady(struct run *run)
@@ -191,7 +192,7 @@ void phase_churn(struct run *run, struct guest *guests, size_t nr)
 	unsigned int second;
 
 	wait_full_scans(CHURN_SETTLE);
-	print_sample(run, "settled");
+	phase_sample(run, "settled");
 	fputs(",\"churn\":[", run->out);
 	for (second = 0; second < run->settings->seconds; second++) {
 		struct sample s;
@@ -204,7 +205,7 @@ void phase_churn(struct run *run, struct guest *guests, size_t nr)
 		comma = ",";
 	}
 	fputs("]", run->out);
-	print_sample(run, "measured");
+	phase_sample(run, "measured");
 }
 
 void phase_cap(struct run *run, struct guest *guests, size_t nr)
@@ -224,7 +225,7 @@ void phase_cap(struct run *run, struct guest *guests, size_t nr)
 		usleep(500000);
 	}
 	fputs("]", run->out);
-	print_sample(run, "measured");
+	phase_sample(run, "measured");
 }
 
 static void print_point(struct run *run, const struct sample *s, const struct sample *first)
@@ -262,7 +263,7 @@ void phase_converge(struct run *run, size_t wanted)
 	fputs("]", run->out);
 	if (run->settings->profile)
 		profile_end(run->out);
-	print_sample(run, "converged");
+	phase_sample(run, "converged");
 }
 
 /**

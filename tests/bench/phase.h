@@ -15,8 +15,15 @@ struct sample;
 /** phase_oracle() - ask the oracle, and print what it says */
 struct oracle phase_oracle(struct run *run, const struct guest *guests, size_t nr);
 
-/** phase_start() - set the knobs and start the engine; prints knobs and the sample before */
+/**
+ * phase_start() - set the knobs and start the engine, if there is one
+ *
+ * Prints knobs and the sample before.
+ */
 void phase_start(struct run *run);
+
+/** phase_sample() - take a sample and print it by this name */
+void phase_sample(struct run *run, const char *name);
 
 /** wait_full_scans() - until so many more full scans are complete, on the dot */
 void wait_full_scans(unsigned int nr);

@@ -14,6 +14,7 @@
 
 /* default: ksm's own; tuned: the most that ksmtuned sets. */
 static const struct preset presets[] = {
+	{ "none", .stock = true, .none = true, .sleep = SLEEP },
 	{ "ksmd", .stock = true, .sleep = SLEEP },
 	{ "ksmd-smart", .stock = true, .sleep = SLEEP, .smart_scan = true },
 	{ "ksmd-default", .stock = true, .pages = 100, .sleep = 20, .smart_scan = true },
@@ -35,6 +36,13 @@ const struct preset *preset_find(const char *name)
 			return &presets[i];
 	}
 	return NULL;
+}
+
+const char *preset_engine(const struct preset *p)
+{
+	if (p->none)
+		return "none";
+	return p->stock ? "ksmd" : "uksm";
 }
 
 void preset_list(FILE *out)

@@ -12,6 +12,7 @@
  * struct preset - an engine with its settings
  * @name: "ksmd-tuned" etc.
  * @stock: the kernel's own engine, or else uksm
+ * @none: it is stock's, and is not started
  * @pages: pages_to_scan, 0 for the one that all engines are compared at
  * @sleep: sleep_millisecs
  * @smart_scan: 0 or 1
@@ -20,6 +21,7 @@
 struct preset {
 	const char *name;
 	bool stock;
+	bool none;
 	unsigned int pages;
 	unsigned int sleep;
 	bool smart_scan;
@@ -28,6 +30,9 @@ struct preset {
 
 /** preset_find() - by name, NULL if there is none */
 const struct preset *preset_find(const char *name);
+
+/** preset_engine() - "ksmd", "uksm" or "none" */
+const char *preset_engine(const struct preset *p);
 
 /** preset_list() - the names, one a line */
 void preset_list(FILE *out);

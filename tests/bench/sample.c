@@ -41,11 +41,14 @@ static bool named(const char *pid, const char *name)
 
 void sample_scanner(const char *name)
 {
-	DIR *proc = opendir("/proc");
 	struct dirent *entry;
+	DIR *proc;
 
-	CHECK(proc, "/proc: %m");
 	nr_threads = 0;
+	if (!name)
+		return;
+	proc = opendir("/proc");
+	CHECK(proc, "/proc: %m");
 	while ((entry = readdir(proc))) {
 		if (!isdigit(entry->d_name[0]) || !named(entry->d_name, name))
 			continue;

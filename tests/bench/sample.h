@@ -56,7 +56,7 @@ struct sample {
 	long ksm_slab_bytes;
 };
 
-/** sample_scanner() - from now on, samples are of the threads whose names begin so */
+/** sample_scanner() - from now on, samples are of the threads whose names begin so, NULL for none */
 void sample_scanner(const char *name);
 
 /** sample_settle_slabs() - have the kernel give back slabs that hold nothing */

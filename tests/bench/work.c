@@ -9,6 +9,7 @@
 #include "guest.h"
 #include "harness.h"
 #include "image.h"
+#include "latency.h"
 #include "memory.h"
 #include "oracle.h"
 #include "phase.h"
@@ -29,6 +30,9 @@
 /* Pages of a small process, and of what they have in common. */
 #define SMALL_PAGES 64
 #define SMALL_LIBRARY 128
+
+/* Of the process that forks over and over. */
+#define FORK_SERVER_PAGES 512
 
 /* 2^3 processes each. */
 #define FORK_ROOTS 4
@@ -273,6 +277,30 @@ static void measure_cap(struct run *run)
 	end_all(guests, IMAGES);
 }
 
+/* Half of a process is in another as well, page by page. VARIANT is what it does. */
+static void measure_latency(struct run *run)
+{
+	size_t pages = work_pages(run) / 2, i;
+	struct guest guests[2];
+
+	if (!strcmp(run->variant, "fork"))
+		pages = FORK_SERVER_PAGES;
+	guest_init(&guests[0], pages);
+	guest_init(&guests[1], work_pages(run) - pages);
+	fill_unique(&guests[0], 0);
+	fill_unique(&guests[1], 0);
+	for (i = 0; i < pages; i++) {
+		if (draw_below(2))
+			guests[1].content[i] = guests[0].content[i];
+	}
+	latency_prepare(&guests[0], operation_find(run->variant));
+	guest_start(&guests[0]);
+	guest_start(&guests[1]);
+	phase_oracle(run, guests, 2);
+	phase_latency(run, &guests[0]);
+	end_all(guests, 2);
+}
+
 const struct work works[] = {
 	{ "a", "steady state, unique pages", "", BOTH_SMART, NULL, measure_unique },
 	{ "b", "steady state, settled mix", "", BOTH_SMART, NULL, measure_mix },
@@ -284,6 +312,8 @@ const struct work works[] = {
 	{ "h", "huge pages", "unique copies", BOTH, NULL, measure_huge },
 	{ "i", "many small processes", "", BOTH_SMART, NULL, measure_small },
 	{ "j", "trees of forks", "", BOTH_SMART, NULL, measure_forks },
+	{ "k", "latency of a process that is merged", "write read fault fork",
+	  "none ksmd-default uksm-default", NULL, measure_latency, true },
 	{ "cap", "limit on CPU time",
 	  "unique-5 unique-20 unique-50 images-5 images-20 images-50 churn-5 churn-20 churn-50",
 	  "uksm", CAP_KNOB, measure_cap },

@@ -5,6 +5,7 @@
 #ifndef UKSM_BENCH_WORK_H
 #define UKSM_BENCH_WORK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -52,6 +53,7 @@ struct run {
  * @presets: those that it is run under unless the command line says which
  * @needs: a file that the engine must have, or NULL
  * @measure: does it all; ends the process if it fails
+ * @idle: there is something to be measured without an engine
  */
 struct work {
 	const char *name;
@@ -60,6 +62,7 @@ struct work {
 	const char *presets;
 	const char *needs;
 	void (*measure)(struct run *run);
+	bool idle;
 };
 
 /* Ends with one that has no name. */
