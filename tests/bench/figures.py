@@ -15,6 +15,8 @@ BASELINES = {
 }
 
 SHARES = (50, 90, 99)
+PHASES = ("merging", "steady")
+PERCENTILES = ("p50", "p99", "p99_9", "worst")
 WINDOW_NS = 10_000_000_000
 
 
@@ -172,7 +174,40 @@ def converge_figures(run):
     return figures
 
 
+def phase_figures(phase, measured):
+    """Of the operations that fell due in it. An operation counts as a whole, from
+    when it fell due to its end, and from when the process was on the CPU."""
+    figures = {
+        "ops": measured["ops"],
+        "preempted_per_1000": 1000 * measured["preempted"] / measured["ops"],
+        "seconds": measured["time_ns"] / 1e9,
+        "cpu_ms": measured["cpu_ns"] / 1e6,
+        "cpu_percent": 100 * measured["cpu_ns"] / measured["time_ns"],
+    }
+    if "faults" in measured:
+        figures["faults_per_1000"] = 1000 * measured["faults"] / measured["ops"]
+    for part in ("whole", "own"):
+        for name, value in zip(PERCENTILES, measured[part]):
+            figures[f"{part}_ns_{name}"] = value
+    return {f"{phase}_{name}": value for name, value in figures.items()}
+
+
+def latency_figures(run):
+    latency = run["latency"]
+    figures = {"pages_sharing": latency["steady"]["sharing"]}
+    for phase in PHASES:
+        figures.update(phase_figures(phase, latency[phase]))
+    if "steady_faults_per_1000" in figures:
+        # The samples are a little longer apart than the phase is long, and as many
+        # writes fall due in every second.
+        writes = latency["steady"]["ops"] * difference(run, "time_ns") \
+            / latency["steady"]["time_ns"]
+        figures["cow_breaks_per_1000"] = 1000 * difference(run, "cow_ksm") / writes
+    return figures
+
+
 KINDS = (
+    ("latency", latency_figures),
     ("series", converge_figures),
     ("huge", huge_figures),
     ("churn", churn_figures),
