@@ -9,7 +9,7 @@
 struct uksm_mm_slot;
 struct uksm_tracked;
 
-#define UKSM_BATCH_PAGES	UKSM_MERGE_MAX
+#define UKSM_BATCH_PAGES	UKSM_WALK_MAX
 
 /**
  * struct uksm_batch - what is mapped in a short range of addresses

@@ -735,6 +735,8 @@ void uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
 			dedup_site(join, &site);
 		else
 			put_page(site.page);
+		if (uksm_join_full(join))
+			uksm_join_end(join);
 	}
 	uksm_join_end(join);
 }

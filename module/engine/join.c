@@ -55,6 +55,12 @@ bool uksm_join_crowded(const struct uksm_join *join, const struct uksm_stable_no
 	return uksm_stable_node_room(node) <= waiting;
 }
 
+/** uksm_join_full() - must uksm_join_end() come before another page is added? */
+bool uksm_join_full(const struct uksm_join *join)
+{
+	return join->nr == UKSM_MERGE_MAX;
+}
+
 /**
  * uksm_join_add() - note that a page is to share a KSM page
  * @join: where to

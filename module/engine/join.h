@@ -62,6 +62,7 @@ void uksm_join_begin(struct uksm_join *join, struct uksm_mm_slot *slot,
 bool uksm_join_crowded(const struct uksm_join *join, const struct uksm_stable_node *node);
 bool uksm_join_add(struct uksm_join *join, struct uksm_tracked *t, struct page *page,
 		   struct uksm_stable_node *node, struct folio *kfolio);
+bool uksm_join_full(const struct uksm_join *join);
 void uksm_join_end(struct uksm_join *join);
 
 void uksm_file_split_zero(struct uksm_mm_slot *slot, struct vm_area_struct *vma,

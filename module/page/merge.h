@@ -9,8 +9,12 @@
 
 struct uksm_stable_node;
 
-/* So many mappings at most are changed at a time. */
-#define UKSM_MERGE_MAX	64
+/*
+ * So many mappings at most are changed at a time. Who writes to one of these pages meanwhile
+ * gets a copy or waits; and twice each time the CPUs of the guest are interrupted. Few make
+ * that short, and many make it rare.
+ */
+#define UKSM_MERGE_MAX	16
 
 /**
  * struct uksm_mapping - a page, and where it is mapped

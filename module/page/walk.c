@@ -240,7 +240,7 @@ struct page *uksm_page_get(struct vm_area_struct *vma, unsigned long addr)
  *	of its own
  * @vma: the VMA that holds the addresses
  * @start: first address; the others are of the same page table
- * @wanted: bitmap of %UKSM_MERGE_MAX, by page from @start on
+ * @wanted: bitmap of %UKSM_WALK_MAX, by page from @start on
  * @pages: what is found, each with a reference; NULL elsewhere
  *
  * Large folios are left out: a reference on one of their pages would keep them
@@ -258,13 +258,13 @@ void uksm_pages_get(struct vm_area_struct *vma, unsigned long start,
 	spinlock_t *ptl;
 	pte_t *ptep;
 
-	memset(pages, 0, UKSM_MERGE_MAX * sizeof(*pages));
+	memset(pages, 0, UKSM_WALK_MAX * sizeof(*pages));
 	if (!pmd || pmd_trans_huge(uksm_pmd_read(pmd)))
 		return;
 	ptep = uksm_pte_map_lock(vma->vm_mm, pmd, start, &ptl);
 	if (!ptep)
 		return;
-	for_each_set_bit(i, wanted, UKSM_MERGE_MAX) {
+	for_each_set_bit(i, wanted, UKSM_WALK_MAX) {
 		page = NULL;
 		if (uksm_pte_mapped(vma, start + i * PAGE_SIZE, ptep_get(ptep + i), NULL, &page) !=
 		    UKSM_MAPPED_PAGE || PageCompound(page))

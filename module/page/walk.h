@@ -5,6 +5,9 @@
 
 #include <linux/mm_types.h>
 
+/* So many neighbouring pages at most are looked at with the page-table lock held. */
+#define UKSM_WALK_MAX	64
+
 struct uksm_stable_node;
 struct vm_area_struct *uksm_vma_lookup(struct mm_struct *mm, unsigned long addr);
 struct vm_area_struct *uksm_vma_next(struct mm_struct *mm, unsigned long *addr,

@@ -17,8 +17,8 @@
 #define PAIRS 6000UL
 #define SEED 70000
 
-/* Time in which ksmd's defaults look at 5000 pages a second: not at half of the ballast. */
-#define SOON_SECS 4
+/* At the trickle it takes the scanner 50 seconds to look at all there is once. */
+#define SOON_SECS 15
 
 static double now_secs(void)
 {
