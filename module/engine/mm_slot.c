@@ -228,7 +228,9 @@ void uksm_mm_slots_settle_all(void)
 	list_splice_init(&slot_lists[UKSM_SLOTS_NEW], &slot_lists[UKSM_SLOTS_SETTLED]);
 	list_for_each_entry(slot, &slot_lists[UKSM_SLOTS_SETTLED], list) {
 		slot->where = UKSM_SLOTS_SETTLED;
-		slot->address = 0;
+		if (!slot->resumes)
+			slot->address = 0;
+		slot->resumes = false;
 		slot->put_off = 0;
 	}
 }

@@ -39,8 +39,9 @@ enum uksm_slot_list {
  * @sweep: link in the list of all that are not dead
  * @where: enum uksm_slot_list
  * @address: next address to look at, or to forget records from
- * @put_off: times that its mmap_lock was held by others, in this full scan
- * @locked_since: when that was for the first time, in jiffies
+ * @put_off: times that its mmap_lock was held by others, less some for each that it was not
+ * @locked_since: when that began, in jiffies
+ * @resumes: it was given up at @address, and the next full scan goes on there
  * @anon_pages: of the process, when the scan under way came to it, or the last one
  * @looks: times that it was scanned to its end since it has come, or grown; up to
  *	UKSM_LOOKS, and apart by UKSM_LOOK_MSECS
@@ -61,6 +62,7 @@ struct uksm_mm_slot {
 	enum uksm_slot_list where;
 	unsigned int put_off;
 	unsigned long locked_since;
+	bool resumes;
 	unsigned long address;
 	unsigned long anon_pages;
 	unsigned int looks;

@@ -59,9 +59,13 @@
 /* An address space with so many tiles of pages is a small one. */
 #define SMALL_TILES	4u
 
-/* In a full scan an mmap_lock held by others is tried for so often, and for so long, at least. */
+/*
+ * An mmap_lock held by others is tried for so often, and for so long, at least. Each time
+ * that it could be had makes up for some times that it could not.
+ */
 #define PUT_OFF_TIMES	32u
 #define PUT_OFF_MSECS	100
+#define PUT_OFF_REGAINED	4u
 /* An address space's turn among those of its lane, in units. */
 #define TURN_UNITS	(4096L * UKSM_PAGE_UNITS)
 /* For newcomers the LRU batches are drained no more often. */
@@ -632,7 +636,7 @@ static bool slot_given_up(const struct uksm_mm_slot *slot)
 
 /*
  * The mmap_lock is held by others, for as long as they like: come back to it when all
- * others have had their turn. When nothing is left but such, the scanner must sleep a
+ * others have had their turn; or in the next full scan, where this one has got to. When nothing is left but such, the scanner must sleep a
  * little: who holds the lock may be waiting for this very CPU, with a lower priority.
  */
 static void slot_put_off(enum lane lane)
@@ -642,8 +646,12 @@ static void slot_put_off(enum lane lane)
 	if (!slot->put_off++)
 		slot->locked_since = jiffies;
 	if (slot_given_up(slot)) {
+		unsigned long address = slot->address;
+
 		scan.locked = NULL;
 		slot_scanned(lane);
+		slot->address = address;
+		slot->resumes = true;
 		return;
 	}
 	if (!scan.locked) {
@@ -696,6 +704,7 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 		return;
 	case UKSM_ENTERED:
 		scan.locked = NULL;
+		step.slot->put_off -= min(step.slot->put_off, PUT_OFF_REGAINED);
 		break;
 	}
 	if (!step.slot->address)
