@@ -54,11 +54,13 @@ def figure(content):
 
 def banner(comparison):
     items = [element("li", html.escape(sentence), class_="" if good else "no")
-             for good, sentence in verdict.judgements(comparison)]
+             for good, sentence in verdict.judgements(comparison) +
+             verdict.guests_judgements(comparison)]
     items += [element("li", html.escape(failure), class_="no")
               for failure in verdict.failures(comparison)]
     bad = verdict.failures(comparison) or not all(
-        good for good, _ in verdict.judgements(comparison))
+        good for good, _ in verdict.judgements(comparison) +
+        verdict.guests_judgements(comparison))
     return element(
         "div", element("strong", html.escape(verdict.conclusion(comparison))) +
         element("ul", "".join(items)), class_="verdict bad" if bad else "verdict")

@@ -26,7 +26,8 @@ def aligned(table):
 
 def verdict_lines(comparison):
     lines = [f"{'yes' if good else 'NO ':3} {sentence}"
-             for good, sentence in verdict.judgements(comparison)]
+             for good, sentence in verdict.judgements(comparison) +
+             verdict.guests_judgements(comparison)]
     lines += [f"FAILED: {failure}" for failure in verdict.failures(comparison)]
     return [*lines, f"Verdict: {verdict.conclusion(comparison)}"]
 
