@@ -334,8 +334,8 @@ static void print_phase(FILE *out, const char *name, const struct point *from,
 {
 	uint64_t *whole = calloc(ops->nr, sizeof(*whole));
 	uint64_t *own = calloc(ops->nr, sizeof(*own));
-	size_t nr = 0, nr_own = 0, i;
-	unsigned long faults = 0;
+	unsigned long faults = 0, preempted = 0;
+	size_t nr = 0, i;
 
 	CHECK(whole && own, "no memory for %" PRIu64 " operations", ops->nr);
 	for (i = 0; i < ops->nr; i++) {
@@ -343,21 +343,21 @@ static void print_phase(FILE *out, const char *name, const struct point *from,
 
 		if (op->due < from->time_ns || op->due >= to->time_ns)
 			continue;
-		whole[nr++] = op->done - op->due;
-		if (!op->preempted)
-			own[nr_own++] = op->done - op->begun;
+		whole[nr] = op->done - op->due;
+		own[nr++] = op->done - op->begun;
 		faults += op->faults;
+		preempted += op->preempted > 0;
 	}
-	CHECK(nr_own, "no operation while %s", name);
+	CHECK(nr, "no operation while %s", name);
 	fprintf(out,
 		"\"%s\":{\"time_ns\":%" PRIu64 ",\"cpu_ns\":%ld,\"sharing\":%ld,\"ops\":%zu"
-		",\"preempted\":%zu",
+		",\"preempted\":%lu",
 		name, to->time_ns - from->time_ns, to->cpu_ns - from->cpu_ns, sharing, nr,
-		nr - nr_own);
+		preempted);
 	if (operation->write)
 		fprintf(out, ",\"faults\":%lu", faults);
 	print_percentiles(out, "whole", whole, nr);
-	print_percentiles(out, "own", own, nr_own);
+	print_percentiles(out, "own", own, nr);
 	fputs("}", out);
 	free(whole);
 	free(own);
