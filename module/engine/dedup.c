@@ -31,6 +31,9 @@
  */
 #define PEERS_MAX	16u
 
+/* After so many pages it looks whether somebody waits for the mmap_lock. */
+#define LOOK_AROUND	8u
+
 /* So many checksums can wait for uksm_dedup_announce_step(), with so many records told at once. */
 #define NEWS_MAX	64u
 #define NEWS_AT_ONCE	64u
@@ -704,21 +707,28 @@ static void dedup_site(struct uksm_join *join, struct site *site)
  * Context: the caller holds uksm_mutex and the mmap_lock, no reference on the
  * pages (a huge page that is referenced cannot be split), no folio lock. Sleeps, but
  * does not give up the CPU on its own while others wait for the mmap_lock.
+ * Return: how many pages from @start on it has got through: all, or less if somebody
+ * waits for the mmap_lock.
  */
-void uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
-		      struct vm_area_struct *vma, unsigned long start,
-		      const unsigned long *wanted)
+unsigned int uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
+			      struct vm_area_struct *vma, unsigned long start,
+			      const unsigned long *wanted)
 {
 	struct uksm_tracked *row = uksm_tracked_row(slot, start);
+	unsigned int i, nr = 0, done = UKSM_BATCH_PAGES;
 	struct page *pages[UKSM_BATCH_PAGES];
 	struct site site;
-	unsigned int i;
 
 	lockdep_assert_held(&uksm_mutex);
 
 	uksm_pages_get(vma, start, wanted, pages);
 	uksm_join_begin(join, slot, vma);
 	for_each_set_bit(i, wanted, UKSM_BATCH_PAGES) {
+		if (done < UKSM_BATCH_PAGES) {
+			if (pages[i])
+				put_page(pages[i]);
+			continue;
+		}
 		site = (struct site){
 			.slot = slot,
 			.vma = vma,
@@ -737,6 +747,9 @@ void uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
 			put_page(site.page);
 		if (uksm_join_full(join))
 			uksm_join_end(join);
+		if (++nr % LOOK_AROUND == 0 && uksm_mm_slot_awaited(slot))
+			done = i + 1;
 	}
 	uksm_join_end(join);
+	return done;
 }

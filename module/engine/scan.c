@@ -396,6 +396,7 @@ static void scan_batch(struct step *step, struct vm_area_struct *vma)
 	DECLARE_BITMAP(search, UKSM_BATCH_PAGES) = { 0 };
 	struct uksm_mm_slot *slot = step->slot;
 	unsigned long start = slot->address;
+	unsigned int done;
 	unsigned int most = clamp(step->work->units / UKSM_PAGE_UNITS, 1L, (long)UKSM_BATCH_PAGES);
 
 	uksm_batch_get(&batch, slot, vma, start, most, true);
@@ -410,7 +411,13 @@ static void scan_batch(struct step *step, struct vm_area_struct *vma)
 	examine_batch(step, vma, search);
 
 	if (!bitmap_empty(search, UKSM_BATCH_PAGES)) {
-		uksm_dedup_batch(&join, slot, vma, batch.start, search);
+		done = uksm_dedup_batch(&join, slot, vma, batch.start, search);
+		if (done < UKSM_BATCH_PAGES) {
+			/* The rest is looked at again when the address space is entered anew. */
+			bitmap_clear(search, done, UKSM_BATCH_PAGES - done);
+			slot->address = min(batch.end, batch.start + done * PAGE_SIZE);
+			step->gone = slot->address;
+		}
 		count_news(step, search);
 	}
 }

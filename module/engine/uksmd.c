@@ -80,13 +80,12 @@ static bool unload_refused;
 #define NEWCOMERS_MSECS		100u
 #define PROCESSES_A_MSEC	100u
 /*
- * A slice of work, for which uksm_mutex is held. Shorter under a limit on CPU time,
- * since the limit is looked at in between.
+ * A slice of work, for which uksm_mutex is held, and after which others get the CPU. Of fewer
+ * pages under a limit on CPU time, since the limit is looked at in between.
  */
 #define SLICE_PAGES		4096u
 #define SLICE_PAGES_LIMITED	256u
-#define SLICE_NS		(5 * NSEC_PER_MSEC)
-#define SLICE_LIMITED_NS	(2 * NSEC_PER_MSEC)
+#define SLICE_NS		(500 * NSEC_PER_USEC)
 /* Stable nodes looked at without a break. */
 #define NODES_AT_ONCE		1024u
 /* A count of zero pages that took longer will do for so many times as long; tries for the mutex. */
@@ -95,6 +94,8 @@ static bool unload_refused;
 #define ZERO_PAGES_TRIES	20u
 /* Rounds of the reaper, to see the slots of who was unmerged gone. */
 #define REAPS_MAX		16u
+/* The same during an unload, which can wait for longer. */
+#define UNLOAD_REAPS_MAX	256u
 /* Free memory to leave alone when pages are unmerged for an unload. */
 #define UNLOAD_RESERVE_PAGES	((32UL << 20) >> PAGE_SHIFT)
 /* A refusal ends when there is so much more than needed, so that it does not come and go. */
@@ -302,7 +303,7 @@ static enum slice_end scan_slice(struct scanner *scanner)
 	look_for_newcomers(scanner);
 	units = min_t(s64, (s64)pages * UKSM_PAGE_UNITS, pacer->left);
 	work.units = units;
-	work.until_ns = ktime_get_ns() + (limited ? SLICE_LIMITED_NS : SLICE_NS);
+	work.until_ns = ktime_get_ns() + SLICE_NS;
 	end = uksm_scan(&work);
 	uksm_pacer_worked(pacer, units - work.units);
 	switch (end) {
@@ -357,6 +358,16 @@ static void scanner_pause(struct scanner *scanner, enum slice_end end, bool watc
 		scanner_sleep(LOCKED_MSECS);
 }
 
+/*
+ * Let others have the CPU, with no lock held. A thread that a guest has just woken does not
+ * preempt us before the tick, for 4 ms, and cond_resched() knows nothing of it; yield() gives
+ * up what is left of our turn.
+ */
+static void give_way(void)
+{
+	yield();
+}
+
 static int scanner_main(void *unused)
 {
 	struct scanner scanner = { .reaping = false };
@@ -381,7 +392,7 @@ static int scanner_main(void *unused)
 		if (drain)
 			uksm_lru_drain();
 		scanner_pause(&scanner, end, watch);
-		cond_resched();
+		give_way();
 	}
 	return 0;
 }
@@ -806,16 +817,33 @@ static bool unmerge_for_unload(void)
 	return !err;
 }
 
+/* Forget what those had who have exited: the scanner thread, which sees to it otherwise, has ended. */
+static void reap_for_unload(void)
+{
+	unsigned int i;
+	bool more = true;
+
+	/* One with a page that is locked just now has its turn again the next time. */
+	for (i = 0; more && i < UNLOAD_REAPS_MAX; i++) {
+		engine_lock_always();
+		more = uksm_reap();
+		engine_drop();
+		admin_breathe(false);
+	}
+}
+
 /* Pages of processes that are just exiting, or were forked meanwhile, take another round. */
 static bool wait_for_exits(void)
 {
 	unsigned long until = jiffies + msecs_to_jiffies(UNLOAD_EXITS_MSECS);
 
+	reap_for_unload();
 	while (!nothing_merged()) {
 		if (time_after(jiffies, until))
 			return false;
 		schedule_timeout_idle(msecs_to_jiffies(UNLOAD_RETRY_MSECS));
 		unmerge_all(true);
+		reap_for_unload();
 	}
 	return true;
 }
