@@ -85,7 +85,7 @@ static bool unload_refused;
  */
 #define SLICE_PAGES		4096u
 #define SLICE_PAGES_LIMITED	256u
-#define SLICE_NS		(500 * NSEC_PER_USEC)
+#define SLICE_NS		(200 * NSEC_PER_USEC)
 /* Stable nodes looked at without a break. */
 #define NODES_AT_ONCE		1024u
 /* A count of zero pages that took longer will do for so many times as long; tries for the mutex. */

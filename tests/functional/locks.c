@@ -59,7 +59,7 @@ static void answer(int fd, const struct fuse_in_header *in, int error, const voi
 
 	/* The kernel may have given up on it. */
 	if (writev(fd, parts, len ? 2 : 1) < 0 && errno != ENOENT)
-		test_fail("answer to opcode %u: %m", in->opcode);
+		test_fail("a reply to opcode %u: %m", in->opcode);
 }
 
 static struct fuse_attr attr_of(uint64_t node)
@@ -240,7 +240,7 @@ static void holder(struct helper *self, void *arg)
 	helper_step(self);
 	area_check_same(area, HELD_PAGES, HELD_SEED);
 	if (shared->unmerged)
-		check_unmerged("in the holder", area, HELD_PAGES);
+		check_unmerged("where the lock is held", area, HELD_PAGES);
 	for (i = 0; i < HELD_PAGES; i++)
 		page_fill(area + i * PAGE_SIZE, i);
 	for (i = 0; i < HELD_PAGES; i++)
