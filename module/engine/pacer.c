@@ -8,9 +8,13 @@
 
 #include "compat/compat.h"
 #include "engine/knobs.h"
+#include "engine/mm_slot.h"
 #include "engine/scan.h"
 #include "engine/stats.h"
 #include "engine/uksmd.h"
+
+/* A full scan, and the rest after it, take so long at least at the automatic pace. */
+#define FULL_SCAN_MSECS	(UKSM_LOOK_MSECS + 50)
 
 /* A batch is done: set the size of the next one, and the sleep in between. */
 static void set_pace(struct uksm_pacer *pacer)
@@ -59,6 +63,20 @@ void uksm_pacer_worked(struct uksm_pacer *pacer, s64 units)
 	pacer->worked += units;
 }
 
+/*
+ * At the automatic pace little memory is looked at again when that can tell what has held still,
+ * and not before.
+ */
+static void rest_after_full_scan(struct uksm_pacer *pacer)
+{
+	u64 now = ktime_get_ns();
+	u64 passed = div_u64(now - pacer->began_ns, NSEC_PER_MSEC);
+
+	if (passed < FULL_SCAN_MSECS)
+		pacer->sleep_msecs = max_t(u64, pacer->sleep_msecs, FULL_SCAN_MSECS - passed);
+	pacer->began_ns = now + (u64)pacer->sleep_msecs * NSEC_PER_MSEC;
+}
+
 /**
  * uksm_pacer_full_scan() - a full scan is done, and with it the batch
  * @pacer: of the scanner thread
@@ -79,6 +97,7 @@ void uksm_pacer_full_scan(struct uksm_pacer *pacer)
 	pacer->scanned += pages;
 	pacer->used_ns = used_ns;
 	pacer->left = 0;
+	rest_after_full_scan(pacer);
 }
 
 /** uksm_pacer_sleep() - milliseconds to sleep after a batch */

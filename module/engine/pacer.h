@@ -15,6 +15,7 @@
  * @budget: CPU time that max_cpu_percentage leaves
  * @scanned: pages_scanned when the full scan began
  * @used_ns: CPU time used by then
+ * @began_ns: when the full scan under way began
  * @state: of the automatic pace
  */
 struct uksm_pacer {
@@ -24,6 +25,7 @@ struct uksm_pacer {
 	struct uksm_budget budget;
 	unsigned long scanned;
 	u64 used_ns;
+	u64 began_ns;
 	struct uksm_auto state;
 };
 

@@ -12,6 +12,7 @@ BASELINES = {
     "uksm-default": "ksmd-default",
     "uksm-tuned": "ksmd-tuned",
     "uksm-advisor": "ksmd-advisor",
+    "uksm-auto": "ksmd-default",
 }
 
 SHARES = (50, 90, 99)

@@ -28,6 +28,7 @@
 
 /* So many full scans that find nothing new have found everything: longer than ksmd skips a page. */
 #define IDLE_SCANS 10
+#define IDLE_NS 3000000000L
 #define CONVERGE_SCANS_MAX 60
 
 /*
@@ -238,7 +239,7 @@ static void print_point(struct run *run, const struct sample *s, const struct sa
 void phase_converge(struct run *run, size_t wanted)
 {
 	struct sample first = sample_quick(), last = first, now;
-	long grown_at = first.full_scans;
+	long grown_at = first.full_scans, grown_ns = first.time_ns;
 	long best = 0;
 
 	if (run->settings->profile)
@@ -255,9 +256,14 @@ void phase_converge(struct run *run, size_t wanted)
 		if (sample_saving(&now) > best) {
 			best = sample_saving(&now);
 			grown_at = now.full_scans;
+			grown_ns = now.time_ns;
 		}
-		if ((size_t)best >= wanted || now.full_scans - grown_at > IDLE_SCANS ||
-		    now.full_scans - first.full_scans > CONVERGE_SCANS_MAX)
+		if ((size_t)best >= wanted)
+			break;
+		/* At a pace of the engine's own a full scan may be done in a moment. */
+		if (now.time_ns - grown_ns > IDLE_NS &&
+		    (now.full_scans - grown_at > IDLE_SCANS ||
+		     now.full_scans - first.full_scans > CONVERGE_SCANS_MAX))
 			break;
 	}
 	fputs("]", run->out);

@@ -19,12 +19,13 @@ static const struct preset presets[] = {
 	{ "ksmd-smart", .stock = true, .sleep = SLEEP, .smart_scan = true },
 	{ "ksmd-default", .stock = true, .pages = 100, .sleep = 20, .smart_scan = true },
 	{ "ksmd-tuned", .stock = true, .pages = 1250, .sleep = 10, .smart_scan = true },
-	{ "ksmd-advisor", .stock = true, .sleep = SLEEP, .smart_scan = true, .advisor = true },
+	{ "ksmd-advisor", .stock = true, .sleep = SLEEP, .smart_scan = true, .advisor = "scan-time" },
 	{ "uksm", .sleep = SLEEP },
 	{ "uksm-smart", .sleep = SLEEP, .smart_scan = true },
 	{ "uksm-default", .pages = 100, .sleep = 20, .smart_scan = true },
 	{ "uksm-tuned", .pages = 1250, .sleep = 10, .smart_scan = true },
-	{ "uksm-advisor", .sleep = SLEEP, .smart_scan = true, .advisor = true },
+	{ "uksm-advisor", .sleep = SLEEP, .smart_scan = true, .advisor = "scan-time" },
+	{ "uksm-auto", .sleep = SLEEP, .smart_scan = true, .advisor = "auto" },
 };
 
 const struct preset *preset_find(const char *name)
@@ -72,7 +73,7 @@ const char *preset_missing(const struct preset *p)
 
 void preset_apply(const struct preset *p, unsigned int pages)
 {
-	static const char none[] = "none", scan_time[] = "scan-time";
+	static const char none[] = "none";
 
 	if (engine_has("advisor_mode"))
 		CHECK(!knob_write(engine_dir(), "advisor_mode", none, sizeof(none) - 1),
@@ -82,8 +83,8 @@ void preset_apply(const struct preset *p, unsigned int pages)
 	engine_set("pages_to_scan", p->pages ? p->pages : pages);
 	engine_set("sleep_millisecs", p->sleep);
 	if (p->advisor)
-		CHECK(!knob_write(engine_dir(), "advisor_mode", scan_time, sizeof(scan_time) - 1),
-		      "advisor_mode cannot be set to scan-time");
+		CHECK(!knob_write(engine_dir(), "advisor_mode", p->advisor, strlen(p->advisor)),
+		      "advisor_mode cannot be set to %s", p->advisor);
 }
 
 void preset_print_knobs(FILE *out)

@@ -16,7 +16,7 @@
  * @pages: pages_to_scan, 0 for the one that all engines are compared at
  * @sleep: sleep_millisecs
  * @smart_scan: 0 or 1
- * @advisor: advisor_mode is scan-time
+ * @advisor: what advisor_mode is, NULL for none
  */
 struct preset {
 	const char *name;
@@ -25,7 +25,7 @@ struct preset {
 	unsigned int pages;
 	unsigned int sleep;
 	bool smart_scan;
-	bool advisor;
+	const char *advisor;
 };
 
 /** preset_find() - by name, NULL if there is none */

@@ -42,7 +42,7 @@
 #define BOTH_SMART "ksmd uksm ksmd-smart uksm-smart"
 #define ALL                                                                                        \
 	"ksmd uksm ksmd-smart uksm-smart ksmd-default uksm-default ksmd-tuned uksm-tuned "         \
-	"ksmd-advisor uksm-advisor"
+	"ksmd-advisor uksm-advisor uksm-auto"
 
 static size_t work_pages(const struct run *run)
 {
