@@ -160,6 +160,18 @@ static void print_limits(const struct engine_files *files)
 		printf(", within %lld %% of a CPU", percent);
 }
 
+/* At ksm's defaults 64 GiB take an hour: say what to do about it. */
+static void print_advice(const struct engine_files *files)
+{
+	const struct file_value *advisor =
+		engine_files_find(files, "advisor_mode");
+
+	if (advisor && !strncmp(advisor->text, "[none]", 6) &&
+	    strstr(advisor->text, "auto") &&
+	    number_of(files, "pages_to_scan") == 100)
+		printf("          that is slow: uksmctl set advisor_mode=auto\n");
+}
+
 static void print_scanner(const struct report *report, double interval)
 {
 	char figure[FIGURE_SIZE];
@@ -176,6 +188,7 @@ static void print_scanner(const struct report *report, double interval)
 	printf("; %lld full scans, %lld pages looked at\n",
 	       number_of(&report->uksm, "full_scans"),
 	       number_of(&report->uksm, "pages_scanned"));
+	print_advice(&report->uksm);
 	printf("pages     %lld unshared, %lld volatile; %lld merged ones written since\n",
 	       number_of(&report->uksm, "pages_unshared"),
 	       number_of(&report->uksm, "pages_volatile"),
