@@ -220,14 +220,19 @@ static bool examine_known(struct uksm_tile_news *news, struct uksm_tracked *t, u
 }
 
 /*
- * A page of which nothing was known. It may just be being filled: its equal is searched for
- * when it has held still.
+ * A page of which nothing was known: its equal is searched for at once. It may just be being
+ * filled; so where the scanner sets its own pace, and will be back soon, when it has held still.
  */
-static void examine_new(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
+static bool examine_new(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
 			unsigned long addr, u32 checksum)
 {
-	uksm_tracked_add(slot, addr, checksum);
+	struct uksm_tracked *t = uksm_tracked_add(slot, addr, checksum);
+
 	news->found = true;
+	if (!t || uksm_knobs_auto())
+		return false;
+	t->still = 1;
+	return true;
 }
 
 /* A KSM page that is not known to be here is to be looked into. */
@@ -353,11 +358,9 @@ static void examine_batch(struct step *step, struct vm_area_struct *vma, unsigne
 			wanted = examine_ksm(news, slot, addr, t, batch.entry[i].checksum);
 			break;
 		case UKSM_MAPPED_PAGE:
-			if (t)
-				wanted = examine_known(news, t, batch.entry[i].checksum,
-						       batch.entry[i].nid);
-			else
-				examine_new(news, slot, addr, batch.entry[i].checksum);
+			wanted = t ? examine_known(news, t, batch.entry[i].checksum,
+						   batch.entry[i].nid) :
+				     examine_new(news, slot, addr, batch.entry[i].checksum);
 			break;
 		default:
 			entries++;
@@ -603,7 +606,7 @@ static void slot_scanned(enum lane lane)
 	uksm_mm_slot_looked(slot);
 	if (lane != NEWCOMERS)
 		return;
-	if (slot->looks < UKSM_LOOKS)
+	if (uksm_knobs_auto() && slot->looks < UKSM_LOOKS)
 		uksm_mm_slot_move(slot, UKSM_SLOTS_AGAIN, NULL);
 	else
 		/* Just before those that are still to come in this full scan: it is not among them. */

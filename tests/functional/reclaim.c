@@ -130,20 +130,12 @@ static void scanner_dozes(void)
 	engine_set("pages_to_scan", 2);
 }
 
-/* The others come, and are looked at once. */
-static void equals_come(struct helper *equals)
-{
-	helper_go(equals);
-	helper_wait(equals);
-	while (engine_get("pages_volatile") < 2)
-		usleep(5000);
-}
-
-/* A second look at them, before the next one at the page. */
-static void equals_merge(void)
+static void equals_merge(struct helper *equals)
 {
 	int tries;
 
+	helper_go(equals);
+	helper_wait(equals);
 	for (tries = 0; tries < 6000 && !engine_get("pages_sharing"); tries++)
 		usleep(5000 * harness_slower());
 	CHECK(engine_get("pages_sharing") == 1, "the equals have not merged");
@@ -171,9 +163,8 @@ static void test_swapped_meanwhile(void)
 	cgroup_enter();
 	page = area_map_same(1, 7);
 	scanner_dozes();
-	equals_come(&equals);
 	push_out(page, 1);
-	equals_merge();
+	equals_merge(&equals);
 	CHECK(count_swapped(page, 1) == 1, "the page is back too soon");
 	CHECK_PAGE(page, 7);
 	joins_equals(page, &equals);
@@ -409,9 +400,8 @@ static void test_moved_meanwhile(void)
 	page = area_map_same(1, 7);
 	home = node_of(page);
 	scanner_dozes();
-	equals_come(&equals);
 	move_to_other_node(page);
-	equals_merge();
+	equals_merge(&equals);
 	CHECK(node_of(page) != home, "the page is back too soon");
 	/* NUMA balancing may have made it inaccessible: 6.1 does not move such, but a read does. */
 	CHECK_PAGE(page, 7);
