@@ -31,9 +31,6 @@
  */
 #define PEERS_MAX	16u
 
-/* After so many pages it looks whether somebody waits for the mmap_lock. */
-#define LOOK_AROUND	8u
-
 /* So many checksums can wait for uksm_dedup_announce_step(), with so many records told at once. */
 #define NEWS_MAX	64u
 #define NEWS_AT_ONCE	64u
@@ -708,7 +705,7 @@ static void dedup_site(struct uksm_join *join, struct site *site)
  * pages (a huge page that is referenced cannot be split), no folio lock. Sleeps, but
  * does not give up the CPU on its own while others wait for the mmap_lock.
  * Return: how many pages from @start on it has got through: all, or less if somebody
- * waits for the mmap_lock.
+ * waits for the mmap_lock, but %UKSM_DEDUP_AT_ONCE of @wanted at least.
  */
 unsigned int uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
 			      struct vm_area_struct *vma, unsigned long start,
@@ -747,7 +744,7 @@ unsigned int uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
 			put_page(site.page);
 		if (uksm_join_full(join))
 			uksm_join_end(join);
-		if (++nr % LOOK_AROUND == 0 && uksm_mm_slot_awaited(slot))
+		if (++nr % UKSM_DEDUP_AT_ONCE == 0 && uksm_mm_slot_awaited(slot))
 			done = i + 1;
 	}
 	uksm_join_end(join);

@@ -8,6 +8,9 @@
 struct uksm_mm_slot;
 struct vm_area_struct;
 
+/* After so many pages it is looked whether somebody waits for the mmap_lock. */
+#define UKSM_DEDUP_AT_ONCE	8u
+
 unsigned int uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
 			      struct vm_area_struct *vma, unsigned long start,
 			      const unsigned long *wanted);

@@ -165,20 +165,28 @@ static bool look_due(const struct uksm_mm_slot *slot)
 	return time_after(jiffies, slot->looked_at + msecs_to_jiffies(UKSM_LOOK_MSECS));
 }
 
+/** uksm_mm_slots_newcomer_due() - is there a newcomer that is to be scanned now? */
+bool uksm_mm_slots_newcomer_due(void)
+{
+	const struct uksm_mm_slot *again = uksm_mm_slots_first(UKSM_SLOTS_AGAIN);
+
+	return uksm_mm_slots_first(UKSM_SLOTS_NEW) || (again && look_due(again));
+}
+
 /**
  * uksm_mm_slots_first_newcomer() - the newcomer that is to be scanned next, or NULL
  *
  * One whose second look is due becomes one of %UKSM_SLOTS_NEW again.
+ *
+ * Context: the caller holds uksm_mutex, as for all that have to do with the lists.
  */
 struct uksm_mm_slot *uksm_mm_slots_first_newcomer(void)
 {
 	struct uksm_mm_slot *slot = uksm_mm_slots_first(UKSM_SLOTS_NEW);
 
-	if (slot)
+	if (slot || !uksm_mm_slots_newcomer_due())
 		return slot;
 	slot = uksm_mm_slots_first(UKSM_SLOTS_AGAIN);
-	if (!slot || !look_due(slot))
-		return NULL;
 	uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
 	return slot;
 }
@@ -186,6 +194,7 @@ struct uksm_mm_slot *uksm_mm_slots_first_newcomer(void)
 /** uksm_mm_slot_looked() - a slot has been scanned to its end */
 void uksm_mm_slot_looked(struct uksm_mm_slot *slot)
 {
+	lockdep_assert_held(&uksm_mutex);
 	if (slot->looks == UKSM_LOOKS || (slot->looks && !look_due(slot)))
 		return;
 	slot->looks++;

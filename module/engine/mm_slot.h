@@ -41,6 +41,7 @@ enum uksm_slot_list {
  * @address: next address to look at, or to forget records from
  * @put_off: times that its mmap_lock was held by others, less some for each that it was not
  * @locked_since: when that began, in jiffies
+ * @contended: others wanted it when it was last left
  * @resumes: it was given up at @address, and the next full scan goes on there
  * @anon_pages: of the process, when the scan under way came to it, or the last one
  * @looks: times that it was scanned to its end since it has come, or grown; up to
@@ -62,6 +63,7 @@ struct uksm_mm_slot {
 	enum uksm_slot_list where;
 	unsigned int put_off;
 	unsigned long locked_since;
+	bool contended;
 	bool resumes;
 	unsigned long address;
 	unsigned long anon_pages;
@@ -94,6 +96,7 @@ bool uksm_discovery_step(struct uksm_discovery *walk, unsigned int *processes);
 struct uksm_mm_slot *uksm_mm_slots_first(enum uksm_slot_list where);
 struct uksm_mm_slot *uksm_mm_slots_first_living(void);
 struct uksm_mm_slot *uksm_mm_slots_first_newcomer(void);
+bool uksm_mm_slots_newcomer_due(void);
 struct uksm_mm_slot *uksm_mm_slots_next(struct uksm_mm_slot *slot);
 void uksm_mm_slot_move(struct uksm_mm_slot *slot, enum uksm_slot_list where,
 		       struct uksm_mm_slot *before);

@@ -70,8 +70,12 @@ void uksm_pacer_worked(struct uksm_pacer *pacer, s64 units)
 static void rest_after_full_scan(struct uksm_pacer *pacer)
 {
 	u64 now = ktime_get_ns();
-	u64 passed = div_u64(now - pacer->began_ns, NSEC_PER_MSEC);
+	u64 passed;
 
+	if (!uksm_knobs_auto())
+		return;
+	/* Woken early, it may have begun before the rest was over. */
+	passed = div_u64(now - min(now, pacer->began_ns), NSEC_PER_MSEC);
 	if (passed < FULL_SCAN_MSECS)
 		pacer->sleep_msecs = max_t(u64, pacer->sleep_msecs, FULL_SCAN_MSECS - passed);
 	pacer->began_ns = now + (u64)pacer->sleep_msecs * NSEC_PER_MSEC;
@@ -82,6 +86,8 @@ static void rest_after_full_scan(struct uksm_pacer *pacer)
  * @pacer: of the scanner thread
  *
  * The scan-time advisor, if there is one, sets the pace of the next.
+ *
+ * Context: called by the scanner thread, which holds uksm_mutex.
  */
 void uksm_pacer_full_scan(struct uksm_pacer *pacer)
 {
@@ -93,6 +99,7 @@ void uksm_pacer_full_scan(struct uksm_pacer *pacer)
 		.sleep_ns = (u64)READ_ONCE(uksm_knobs.sleep_millisecs) * NSEC_PER_MSEC,
 	};
 
+	lockdep_assert_held(&uksm_mutex);
 	uksm_knobs_advise(&pace);
 	pacer->scanned += pages;
 	pacer->used_ns = used_ns;

@@ -66,6 +66,8 @@
 #define PUT_OFF_TIMES	32u
 #define PUT_OFF_MSECS	100
 #define PUT_OFF_REGAINED	4u
+/* So many pages at a time where others want the mmap_lock: they are all got through. */
+#define CONTENDED_PAGES	UKSM_DEDUP_AT_ONCE
 /* An address space's turn among those of its lane, in units. */
 #define TURN_UNITS	(4096L * UKSM_PAGE_UNITS)
 /* For newcomers the LRU batches are drained no more often. */
@@ -99,6 +101,7 @@ struct scan_cursor {
  * @gone: from here on, up to the slot's address, nothing is left that is mergeable, and
  *	the records are still to be forgotten; the slot's address if there are none
  * @done: the end of the address space has been reached
+ * @awaited: it was left because others want its mmap_lock
  */
 struct step {
 	struct scan_cursor *cursor;
@@ -106,6 +109,7 @@ struct step {
 	struct uksm_work *work;
 	unsigned long gone;
 	bool done;
+	bool awaited;
 };
 
 enum scan_phase { RESTING, DISCOVERING, SCANNING };
@@ -158,7 +162,9 @@ static void page_changed(struct uksm_tracked *t, u32 checksum)
  */
 static bool page_still_enough(struct uksm_tracked *t)
 {
-	t->still++;
+	/* UINT_MAX is that of a page that was pinned. */
+	if (t->still < UINT_MAX)
+		t->still++;
 	if (uksm_knobs_auto() && t->since &&
 	    jiffies_to_msecs((u32)jiffies - t->since) < UKSM_LOOK_MSECS)
 		return false;
@@ -399,8 +405,9 @@ static void scan_batch(struct step *step, struct vm_area_struct *vma)
 	DECLARE_BITMAP(search, UKSM_BATCH_PAGES) = { 0 };
 	struct uksm_mm_slot *slot = step->slot;
 	unsigned long start = slot->address;
+	unsigned int pages = slot->contended ? CONTENDED_PAGES : UKSM_BATCH_PAGES;
+	unsigned int most = clamp(step->work->units / UKSM_PAGE_UNITS, 1L, (long)pages);
 	unsigned int done;
-	unsigned int most = clamp(step->work->units / UKSM_PAGE_UNITS, 1L, (long)UKSM_BATCH_PAGES);
 
 	uksm_batch_get(&batch, slot, vma, start, most, true);
 	slot->address = batch.end;
@@ -415,12 +422,12 @@ static void scan_batch(struct step *step, struct vm_area_struct *vma)
 
 	if (!bitmap_empty(search, UKSM_BATCH_PAGES)) {
 		done = uksm_dedup_batch(&join, slot, vma, batch.start, search);
-		if (done < UKSM_BATCH_PAGES) {
-			/* The rest is looked at again when the address space is entered anew. */
+		/*
+		 * The rest waits for the next full scan: looked at again in this one, a page that
+		 * has just changed would be taken for one that has held still.
+		 */
+		if (done < UKSM_BATCH_PAGES)
 			bitmap_clear(search, done, UKSM_BATCH_PAGES - done);
-			slot->address = min(batch.end, batch.start + done * PAGE_SIZE);
-			step->gone = slot->address;
-		}
 		count_news(step, search);
 	}
 }
@@ -497,10 +504,10 @@ static bool scan_interrupted(const struct uksm_work *work)
 }
 
 /* Not to give up the CPU with somebody's mmap_lock held. */
-static bool step_interrupted(const struct step *step)
+static bool step_interrupted(struct step *step)
 {
-	return uksm_mm_slot_awaited(step->slot) || need_resched() ||
-	       scan_interrupted(step->work);
+	step->awaited = uksm_mm_slot_awaited(step->slot);
+	return step->awaited || need_resched() || scan_interrupted(step->work);
 }
 
 /*
@@ -603,10 +610,11 @@ static void slot_scanned(enum lane lane)
 
 	cursor_leave(lane);
 	slot->address = 0;
-	uksm_mm_slot_looked(slot);
+	slot->resumes = false;
 	if (lane != NEWCOMERS)
 		return;
-	if (uksm_knobs_auto() && slot->looks < UKSM_LOOKS)
+	/* One that was given up has had no look. */
+	if (uksm_knobs_auto() && slot->looks && slot->looks < UKSM_LOOKS)
 		uksm_mm_slot_move(slot, UKSM_SLOTS_AGAIN, NULL);
 	else
 		/* Just before those that are still to come in this full scan: it is not among them. */
@@ -622,6 +630,7 @@ static void slot_visited(enum lane lane)
 	tile_leave(c, slot);
 	slot->quiet = uksm_policy_quiet_process(slot->quiet, slot->restless);
 	slot->restless = false;
+	uksm_mm_slot_looked(slot);
 	slot_scanned(lane);
 }
 
@@ -646,8 +655,9 @@ static bool slot_given_up(const struct uksm_mm_slot *slot)
 
 /*
  * The mmap_lock is held by others, for as long as they like: come back to it when all
- * others have had their turn; or in the next full scan, where this one has got to. When nothing is left but such, the scanner must sleep a
- * little: who holds the lock may be waiting for this very CPU, with a lower priority.
+ * others have had their turn; or in the next full scan, where this one has got to. When
+ * nothing is left but such, the scanner must sleep a little: who holds the lock may be
+ * waiting for this very CPU, with a lower priority.
  */
 static void slot_put_off(enum lane lane)
 {
@@ -720,6 +730,7 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	if (!step.slot->address)
 		uksm_mm_slot_measure(step.slot);
 	scan_inside(&step);
+	step.slot->contended = step.awaited;
 	uksm_mm_slot_leave(step.slot);
 	forget_outside(&step);
 	if (step.done)
@@ -893,7 +904,7 @@ bool uksm_scan_meets_new(void)
 	const struct uksm_mm_slot *slot = scan.cursor[SETTLED].slot;
 
 	lockdep_assert_held(&uksm_mutex);
-	return uksm_mm_slots_first_newcomer() || (slot && slot->looks < UKSM_LOOKS);
+	return uksm_mm_slots_newcomer_due() || (slot && slot->looks < UKSM_LOOKS);
 }
 
 /**

@@ -263,13 +263,11 @@ static void scanner_idle_sleep(void)
  * @pacer: how much it has done, and may do
  * @next_newcomers: when to look for new processes again, in jiffies
  * @reaping: there is more to be reaped
- * @ours_until_ns: up to when it need not give up the CPU
  */
 struct scanner {
 	struct uksm_pacer pacer;
 	unsigned long next_newcomers;
 	bool reaping;
-	u64 ours_until_ns;
 };
 
 /* What a slice was about. */
@@ -298,7 +296,7 @@ static enum slice_end scan_slice(struct scanner *scanner)
 
 	scanner->reaping = uksm_reap();
 	if (!scanner_wanted() || uksm_stock_unmerging()) {
-		scanner->pacer.left = 0;
+		pacer->left = 0;
 		return SLICE_STOPPED;
 	}
 	uksm_pacer_begin(pacer);
@@ -310,7 +308,7 @@ static enum slice_end scan_slice(struct scanner *scanner)
 	uksm_pacer_worked(pacer, units - work.units);
 	switch (end) {
 	case UKSM_SCAN_IDLE:
-		scanner->pacer.left = 0;
+		pacer->left = 0;
 		return SLICE_IDLE;
 	case UKSM_SCAN_LOCKED:
 		return SLICE_LOCKED;
@@ -360,25 +358,6 @@ static void scanner_pause(struct scanner *scanner, enum slice_end end, bool watc
 		scanner_sleep(LOCKED_MSECS);
 }
 
-/*
- * Let others have the CPU, with no lock held. A thread that a guest has just woken does not
- * preempt us before the tick, for 4 ms, and cond_resched() knows nothing of it; yield() gives
- * up what is left of our turn. On a busy CPU that would be nearly all of our share: so when
- * it took long, a third of that time is ours first.
- */
-static void give_way(struct scanner *scanner)
-{
-	u64 now = ktime_get_ns(), back;
-
-	if (now < scanner->ours_until_ns) {
-		cond_resched();
-		return;
-	}
-	yield();
-	back = ktime_get_ns();
-	scanner->ours_until_ns = back + (back - now) / 3;
-}
-
 static int scanner_main(void *unused)
 {
 	struct scanner scanner = { .reaping = false };
@@ -403,7 +382,12 @@ static int scanner_main(void *unused)
 		if (drain)
 			uksm_lru_drain();
 		scanner_pause(&scanner, end, watch);
-		give_way(&scanner);
+		/*
+		 * A thread that a guest's interrupt has woken does not preempt us before the tick,
+		 * for 4 ms, and cond_resched() knows nothing of it. Of our share of a busy CPU this
+		 * costs a part, but not most of it (pace.share-of-busy-cpu).
+		 */
+		yield();
 	}
 	return 0;
 }

@@ -36,11 +36,16 @@ static unsigned int msecs = MSECS_DEFAULT;
 static atomic_t hits = ATOMIC_INIT(0);
 static atomic_t met = ATOMIC_INIT(0);
 
-void uksm_race_point(const char *name)
+static bool is_armed(const char *name)
 {
 	int point = READ_ONCE(armed);
 
-	if (point < 0 || strcmp(names[point], name))
+	return point >= 0 && !strcmp(names[point], name);
+}
+
+void uksm_race_point(const char *name)
+{
+	if (!is_armed(name))
 		return;
 	atomic_inc(&hits);
 	if (READ_ONCE(msecs))
@@ -57,7 +62,7 @@ void uksm_race_point(const char *name)
 
 static int migration_delay(struct kprobe *p, struct pt_regs *regs)
 {
-	if (READ_ONCE(armed) == 0)
+	if (is_armed("get-lock"))
 		udelay(MIGRATION_USECS);
 	return 0;
 }
@@ -80,9 +85,7 @@ void uksm_race_exit(void)
 
 void uksm_race_met(const char *name)
 {
-	int point = READ_ONCE(armed);
-
-	if (point >= 0 && !strcmp(names[point], name))
+	if (is_armed(name))
 		atomic_inc(&met);
 }
 

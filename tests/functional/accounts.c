@@ -662,19 +662,7 @@ static const struct test tests[] = {
 
 int main(int argc, char **argv)
 {
-	int status;
-
 	/* Who judges is not to be killed. */
 	file_write("/proc/self/oom_score_adj", "-1000");
-	/* The harness wants an engine to look at. */
-	if (!engine_is_stock() && !engine_has("run") && module_try_load("")) {
-		harness_verdict("not ok", "accounts", "the module does not load");
-		return 1;
-	}
-	status = harness_main("accounts", tests, ARRAY_SIZE(tests), argc, argv);
-	if (!engine_is_stock() && engine_has("run") && module_try_unload()) {
-		harness_verdict("not ok", "accounts.last-unload", "the module does not unload");
-		return 1;
-	}
-	return status;
+	return module_main("accounts", tests, ARRAY_SIZE(tests), argc, argv);
 }

@@ -38,14 +38,6 @@
 #define HELD_PAGES 64
 #define HELD_SEED 5
 
-static double now_secs(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 /* A file system with one file, whose pages are not there until the test says so. */
 
 static void answer(int fd, const struct fuse_in_header *in, int error, const void *data, size_t len)
@@ -537,17 +529,5 @@ static const struct test tests[] = {
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	/* The harness wants an engine to look at. */
-	if (!engine_is_stock() && !engine_has("run") && module_try_load("")) {
-		harness_verdict("not ok", "locks", "the module does not load");
-		return 1;
-	}
-	status = harness_main("locks", tests, ARRAY_SIZE(tests), argc, argv);
-	if (!engine_is_stock() && engine_has("run") && module_try_unload()) {
-		harness_verdict("not ok", "locks.last-unload", "the module does not unload");
-		return 1;
-	}
-	return status;
+	return module_main("locks", tests, ARRAY_SIZE(tests), argc, argv);
 }

@@ -18,6 +18,7 @@
 #include "engine.h"
 #include "harness.h"
 #include "helper.h"
+#include "limit.h"
 #include "memory.h"
 
 #define PROCESSES 3
@@ -112,14 +113,6 @@ static void all_go(struct helper *processes)
 
 	for (p = 0; p < PROCESSES; p++)
 		helper_go(&processes[p]);
-}
-
-static double now_secs(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
 static void report(const char *what, double since)

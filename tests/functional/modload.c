@@ -773,17 +773,5 @@ static const struct test tests[] = {
 
 int main(int argc, char **argv)
 {
-	int status;
-
-	/* The harness wants an engine to look at. */
-	if (!engine_is_stock() && !engine_has("run") && module_try_load("")) {
-		harness_verdict("not ok", "modload", "the module does not load");
-		return 1;
-	}
-	status = harness_main("modload", tests, ARRAY_SIZE(tests), argc, argv);
-	if (!engine_is_stock() && engine_has("run") && module_try_unload()) {
-		harness_verdict("not ok", "modload.last-unload", "the module does not unload");
-		return 1;
-	}
-	return status;
+	return module_main("modload", tests, ARRAY_SIZE(tests), argc, argv);
 }

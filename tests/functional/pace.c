@@ -30,14 +30,6 @@ static void require_uksm(void)
 		test_skip("stock's ways are others");
 }
 
-static double now_secs(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 /* Full scans until the page at @addr shares a frame with the one at @other. */
 static unsigned int scans_until_merged(const char *addr, const char *other, unsigned int limit)
 {
@@ -430,16 +422,6 @@ static void test_advisor(void)
 	engine_check_counters("all of it", 0, 0, PAGES, 0);
 }
 
-/* The share of a CPU that the scanner uses over some seconds, in percent. */
-static double cpu_share(unsigned int secs)
-{
-	long used = engine_get("uksmd_cpu_msecs");
-	double began = now_secs();
-
-	sleep(secs);
-	return (engine_get("uksmd_cpu_msecs") - used) / 10.0 / (now_secs() - began);
-}
-
 /* So many processes, each of which has so much memory that it has only read. */
 enum { READERS = 4 };
 #define READ_BYTES (2UL << 30)
@@ -464,9 +446,9 @@ static void check_limited(const char *where)
 	double share;
 	int try;
 
-	cpu_share(1 * harness_slower());
+	engine_cpu_percent(1 * harness_slower());
 	for (try = 0, share = 100; try < 3 && share > 6; try++) {
-		share = cpu_share(7 * harness_slower());
+		share = engine_cpu_percent(7 * harness_slower());
 		test_note("%s: %.1f %%", where, share);
 	}
 	CHECK(share <= 6, "%s: %.1f %% with a limit of 5", where, share);
@@ -519,15 +501,15 @@ static void test_cpu_limit(void)
 	engine_start();
 	engine_set("pages_to_scan", 1000000);
 	engine_set("sleep_millisecs", 0);
-	share = cpu_share(1);
+	share = engine_cpu_percent(1);
 	test_note("without a limit: %.1f %%", share);
 	CHECK(share > 60, "without a limit: %.1f %%", share);
 	for (i = 0; i < ARRAY_SIZE(limits); i++) {
 		engine_set("max_cpu_percentage", limits[i]);
 		/* A host that stands still in a slice makes it a long one, which is paid for. */
 		for (tries = 0; tries < 3; tries++) {
-			cpu_share(1);
-			share = cpu_share(5 * harness_slower());
+			engine_cpu_percent(1);
+			share = engine_cpu_percent(5 * harness_slower());
 			test_note("limit %u: %.1f %%", limits[i], share);
 			if (share > limits[i] * 0.6)
 				break;
@@ -665,6 +647,47 @@ static void test_meek_holder(void)
 	test_note("%ld pages in %ld full scans", scanned, scans);
 	CHECK(scanned >= scans * 2 * HELD_PAGES * 9 / 10,
 	      "%ld pages of %ld were scanned in %ld full scans", scanned, scans * 2 * HELD_PAGES, scans);
+}
+
+/* One that runs all the time, at its ordinary priority. */
+static void spin(struct helper *self, void *unused)
+{
+	(void)unused;
+	helper_step(self);
+	for (;;)
+		;
+}
+
+/*
+ * Between two slices the scanner gives up the CPU. On one that others keep busy it must get its
+ * share of it nevertheless: a tenth beside three, by its priority, or a quarter where these are
+ * one group to the scheduler.
+ */
+static void test_share_of_busy_cpu(void)
+{
+	struct helper busy[3];
+	double share;
+	size_t i;
+
+	require_uksm();
+	area_map_distinct(16384, 60000);
+	for (i = 0; i < ARRAY_SIZE(busy); i++) {
+		helper_start(&busy[i], spin, NULL);
+		helper_wait(&busy[i]);
+		run_on_cpu0(busy[i].pid);
+	}
+	run_on_cpu0(engine_get("kthread_pid"));
+	engine_start();
+	engine_set("sleep_millisecs", 0);
+	engine_set("pages_to_scan", 1000000);
+	for (i = 0; i < ARRAY_SIZE(busy); i++)
+		helper_go(&busy[i]);
+	share = engine_cpu_percent(5);
+	for (i = 0; i < ARRAY_SIZE(busy); i++)
+		helper_kill(&busy[i]);
+	test_note("%.1f %% of a CPU", share);
+	CHECK(share > 6, "beside three others the scanner gets %.1f %% of a CPU", share);
+	CHECK(share < 40, "beside three others the scanner takes %.1f %% of a CPU", share);
 }
 
 /* What somebody waits at most for whom nothing but the engine's work on BIG_PAGES is in the way. */
@@ -898,15 +921,15 @@ static void test_newcomers(void)
 	engine_settle();
 	engine_set("pages_to_scan", 10);
 	engine_set("sleep_millisecs", 100);
-	cpu_share(2);
-	alone = cpu_share(CROWD_SECS);
+	engine_cpu_percent(2);
+	alone = engine_cpu_percent(CROWD_SECS);
 	helper_start(&passing, passers_by, NULL);
 	helper_wait(&passing);
 	helper_go(&passing);
-	cpu_share(1);
+	engine_cpu_percent(1);
 	/* What a host takes away counts as used. */
 	for (try = 0; try < TRIES && share > CROWD_SHARE * harness_slower(); try++) {
-		share = cpu_share(CROWD_SECS) - alone;
+		share = engine_cpu_percent(CROWD_SECS) - alone;
 		test_note("%.1f %% of a CPU, and %.1f %% for who comes", alone, share);
 	}
 	CHECK(share <= CROWD_SHARE * harness_slower(), "looking for newcomers takes %.1f %%", share);
@@ -931,6 +954,7 @@ static const struct test tests[] = {
 	{ "cpu-limit-answers", test_cpu_limit_answers },
 	{ "waiter-ends-slice", test_waiter_ends_slice },
 	{ "meek-holder", test_meek_holder },
+	{ "share-of-busy-cpu", test_share_of_busy_cpu },
 	{ "unmap-big", test_unmap_big, 240 },
 	{ "knob-after-death", test_knob_after_death, 240 },
 	{ "newcomers", test_newcomers, 120 },

@@ -12,14 +12,6 @@
 
 static char not_met[900];
 
-double now_secs(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 static const char *figures_file(void)
 {
 	const char *path = getenv("HOSTILE_FIGURES");

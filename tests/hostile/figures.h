@@ -7,11 +7,10 @@
 
 #include <stdbool.h>
 
+#include "limit.h"
+
 /* What something took that never came. */
 #define NEVER (__builtin_inf())
-
-/** now_secs() - CLOCK_MONOTONIC */
-double now_secs(void);
 
 /**
  * figure() - print a figure of the engine under test, and keep it

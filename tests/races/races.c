@@ -23,6 +23,7 @@
 #include "cgroup.h"
 #include "engine.h"
 #include "harness.h"
+#include "limit.h"
 #include "memory.h"
 #include "swap.h"
 #include "uapi.h"
@@ -71,14 +72,6 @@ static bool few;
 struct page {
 	uint64_t seed, last;
 };
-
-static double now_secs(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
 
 static void wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void wrong(const char *fmt, ...)

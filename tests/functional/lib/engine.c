@@ -152,6 +152,15 @@ void engine_unmerge(void)
 	engine_set("run", 2);
 }
 
+double engine_cpu_percent(unsigned int secs)
+{
+	long msecs = engine_get("uksmd_cpu_msecs");
+	double began = now_secs();
+
+	sleep(secs);
+	return (engine_get("uksmd_cpu_msecs") - msecs) / 10.0 / (now_secs() - began);
+}
+
 void engine_wait_full_scans(unsigned int nr)
 {
 	long target = engine_get("full_scans") + 1 + nr;

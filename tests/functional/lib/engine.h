@@ -50,6 +50,9 @@ int engine_try_set(const char *knob, long value);
 /** engine_set() - write a number, which must succeed */
 void engine_set(const char *knob, long value);
 
+/** engine_cpu_percent() - what the scanner of ours uses of a CPU over some seconds, in percent */
+double engine_cpu_percent(unsigned int secs);
+
 /** engine_get() - read a number; the test fails if there is none */
 long engine_get(const char *knob);
 

@@ -105,14 +105,6 @@ void harness_verdict(const char *state, const char *name, const char *why)
 	fclose(results);
 }
 
-static double now_secs(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 unsigned int harness_slower(void)
 {
 	const char *text = getenv("UKSM_SLOWER");

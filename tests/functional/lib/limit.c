@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-static double clock_secs(void)
+double now_secs(void)
 {
 	struct timespec ts;
 
@@ -13,12 +13,12 @@ static double clock_secs(void)
 
 struct limit limit_begin(unsigned int secs)
 {
-	return (struct limit){ .secs_left = secs, .seen_at = clock_secs() };
+	return (struct limit){ .secs_left = secs, .seen_at = now_secs() };
 }
 
 bool limit_passed(struct limit *limit)
 {
-	double now = clock_secs(), passed = now - limit->seen_at;
+	double now = now_secs(), passed = now - limit->seen_at;
 
 	limit->secs_left -= passed < 1 ? passed : 1;
 	limit->seen_at = now;

@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+/** now_secs() - CLOCK_MONOTONIC */
+double now_secs(void);
+
 /**
  * struct limit - how long something may still take
  * @secs_left: seconds

@@ -102,3 +102,21 @@ void module_unload(void)
 	CHECK(!engine_has("run"), "%s exists after unloading", engine_dir());
 	CHECK(!scanner_alive(), SCANNER_NAME " runs after unloading");
 }
+
+int module_main(const char *program, const struct test *tests, size_t nr, int argc, char **argv)
+{
+	char name[80];
+	int status;
+
+	if (!engine_is_stock() && !engine_has("run") && module_try_load("")) {
+		harness_verdict("not ok", program, "the module does not load");
+		return 1;
+	}
+	status = harness_main(program, tests, nr, argc, argv);
+	if (!engine_is_stock() && engine_has("run") && module_try_unload()) {
+		snprintf(name, sizeof(name), "%s.last-unload", program);
+		harness_verdict("not ok", name, "the module does not unload");
+		return 1;
+	}
+	return status;
+}

@@ -7,6 +7,7 @@
 #define UKSM_TEST_MODULE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /** module_try_load() - load the module with parameters; returns 0 or a negative errno */
 int module_try_load(const char *parameters);
@@ -25,5 +26,15 @@ void module_unload(void);
 
 /** module_loaded() - is it in /proc/modules? */
 bool module_loaded(void);
+
+struct test;
+
+/**
+ * module_main() - harness_main() for tests that load and unload the module themselves
+ *
+ * The harness wants an engine to look at, so the module is loaded before, and unloaded afterwards;
+ * with the kernel's own engine nothing is.
+ */
+int module_main(const char *program, const struct test *tests, size_t nr, int argc, char **argv);
 
 #endif
