@@ -12,33 +12,14 @@
 #include "engine/uksmd.h"
 #include "pure/policy.h"
 
-/*
- * A tile is one page, and its struct page says which chunk it belongs to: the
- * chunk's address with the tile's number in the low bits. So a record needs no
- * pointer of its own to find its address space and its address.
- */
-#define TILE_MASK	(UKSM_CHUNK_TILES - 1)
 #define TILE_GFP	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
 
 static_assert(__alignof__(struct uksm_chunk) >= UKSM_CHUNK_TILES);
 
-static struct uksm_chunk *tracked_chunk(const struct uksm_tracked *t)
-{
-	return (struct uksm_chunk *)(page_private(virt_to_page(t)) & ~TILE_MASK);
-}
 
 static unsigned int tracked_tile(const struct uksm_tracked *t)
 {
-	return page_private(virt_to_page(t)) & TILE_MASK;
-}
-
-/**
- * uksm_tracked_slot() - the address space of a tracked page
- * @t: tracked page
- */
-struct uksm_mm_slot *uksm_tracked_slot(const struct uksm_tracked *t)
-{
-	return tracked_chunk(t)->slot;
+	return page_private(virt_to_page(t)) & UKSM_TILE_MASK;
 }
 
 /**
@@ -50,7 +31,7 @@ unsigned long uksm_tracked_address(const struct uksm_tracked *t)
 	unsigned long index = offset_in_page(t) / sizeof(*t);
 
 	index += tracked_tile(t) * UKSM_TILE_PAGES;
-	return tracked_chunk(t)->address + (index << PAGE_SHIFT);
+	return uksm_tracked_chunk(t)->address + (index << PAGE_SHIFT);
 }
 
 static unsigned long chunk_page(unsigned long addr)
@@ -207,7 +188,7 @@ struct uksm_tracked *uksm_tracked_add(struct uksm_mm_slot *slot, unsigned long a
  */
 void uksm_tracked_del(struct uksm_tracked *t)
 {
-	struct uksm_chunk *chunk = tracked_chunk(t);
+	struct uksm_chunk *chunk = uksm_tracked_chunk(t);
 
 	lockdep_assert_held(&uksm_mutex);
 
@@ -225,7 +206,7 @@ void uksm_tracked_del(struct uksm_tracked *t)
  */
 void uksm_tracked_count_merged(struct uksm_tracked *t, int n)
 {
-	struct uksm_chunk *chunk = tracked_chunk(t);
+	struct uksm_chunk *chunk = uksm_tracked_chunk(t);
 
 	lockdep_assert_held(&uksm_mutex);
 	chunk->tile_merged[tracked_tile(t)] += n;

@@ -36,13 +36,31 @@ struct uksm_chunk {
 	u8 tile_quiet[UKSM_CHUNK_TILES];
 };
 
+/*
+ * A tile is one page, and its struct page says which chunk it belongs to: the
+ * chunk's address with the tile's number in the low bits. So a record needs no
+ * pointer of its own to find its address space and its address.
+ */
+#define UKSM_TILE_MASK	(UKSM_CHUNK_TILES - 1)
+
+/* uksm_tracked_chunk() - the chunk that a record is in */
+static inline struct uksm_chunk *uksm_tracked_chunk(const struct uksm_tracked *t)
+{
+	return (struct uksm_chunk *)(page_private(virt_to_page(t)) & ~UKSM_TILE_MASK);
+}
+
+/* uksm_tracked_slot() - the address space of a tracked page */
+static inline struct uksm_mm_slot *uksm_tracked_slot(const struct uksm_tracked *t)
+{
+	return uksm_tracked_chunk(t)->slot;
+}
+
 struct uksm_tracked *uksm_tracked_row(struct uksm_mm_slot *slot, unsigned long addr);
 struct uksm_tracked *uksm_tracked_find(struct uksm_mm_slot *slot, unsigned long addr);
 struct uksm_tracked *uksm_tracked_add(struct uksm_mm_slot *slot, unsigned long addr,
 				      u32 checksum);
 void uksm_tracked_del(struct uksm_tracked *t);
 void uksm_tracked_count_merged(struct uksm_tracked *t, int n);
-struct uksm_mm_slot *uksm_tracked_slot(const struct uksm_tracked *t);
 unsigned long uksm_tracked_address(const struct uksm_tracked *t);
 
 struct uksm_chunk *uksm_chunk_next(struct uksm_mm_slot *slot, unsigned long addr,

@@ -8,6 +8,7 @@
 #include "compat/compat.h"
 #include "engine/batch.h"
 #include "engine/chunk.h"
+#include "engine/domain.h"
 #include "engine/forget.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
@@ -181,8 +182,9 @@ static enum outcome merge_stable(struct uksm_join *join, struct site *site, unsi
 	bool crowded;
 
 	do {
-		found = uksm_stable_search(nid, site->t->key.checksum, site->page,
-					   compare || PageCompound(site->page), &node, &kfolio);
+		found = uksm_stable_search(site->slot->domain, nid, site->t->key.checksum,
+					   site->page, compare || PageCompound(site->page), &node,
+					   &kfolio);
 		if (found != UKSM_SEARCH_FOUND)
 			return search_outcome(found);
 		/* Those that wait would fill it: have them merged, and it is full or has room. */
@@ -202,7 +204,7 @@ static enum outcome merge_stable(struct uksm_join *join, struct site *site, unsi
 /* Merge with the kernel's zero page, under the same condition. */
 static enum outcome merge_zero(struct uksm_join *join, struct site *site)
 {
-	if (!READ_ONCE(uksm_knobs.use_zero_pages) ||
+	if (!uksm_knobs_zero_page() ||
 	    site->t->key.checksum != uksm_checksum_zero())
 		return NONE;
 	if (PageCompound(site->page) && !uksm_page_is_zero(site->page))
@@ -224,6 +226,9 @@ static enum uksm_entered peer_enter(struct site *peer, struct uksm_tracked *t,
 		.addr = uksm_tracked_address(t),
 		.t = t,
 	};
+	/* It goes to another domain: as good as gone from this one. */
+	if (peer->slot->where == UKSM_SLOTS_LEAVING)
+		return UKSM_ENTER_DEAD;
 	if (peer->slot != home->slot)
 		entered = uksm_mm_slot_enter(peer->slot);
 	if (entered != UKSM_ENTERED)
@@ -346,7 +351,7 @@ static enum outcome merge_pair(struct uksm_join *join, struct site *site, struct
 		uksm_rmap_item_alloc(site->slot),
 		uksm_rmap_item_alloc(peer->slot),
 	};
-	struct uksm_stable_node *node = uksm_stable_node_alloc();
+	struct uksm_stable_node *node = uksm_stable_node_alloc(site->slot->domain);
 	enum outcome out = LATER;
 
 	*culprit = NULL;
@@ -459,7 +464,8 @@ static enum outcome merge_unstable(struct uksm_join *join, struct site *site, un
 				   bool compare)
 {
 	u32 checksum = site->t->key.checksum;
-	struct uksm_tracked *t = uksm_unstable_first(nid, checksum), *next;
+	struct uksm_domain *domain = site->slot->domain;
+	struct uksm_tracked *t = uksm_unstable_first(domain, nid, checksum), *next;
 	enum outcome out, result = NONE;
 	unsigned int looked, same = 0;
 
@@ -482,7 +488,7 @@ static enum outcome merge_unstable(struct uksm_join *join, struct site *site, un
 		return result;
 	/* Others stand behind these: they come first the next time. */
 	for (; t && looked; looked--) {
-		t = uksm_unstable_first(nid, checksum);
+		t = uksm_unstable_first(domain, nid, checksum);
 		if (t)
 			uksm_unstable_rotate(t);
 		result = LATER;
@@ -502,7 +508,7 @@ static void file_unshared(struct site *site, unsigned int nid, bool alike, bool 
 {
 	struct uksm_tracked *t = site->t;
 
-	if (alike && uksm_stable_strengthen(site->page, t->key.checksum)) {
+	if (alike && uksm_stable_strengthen(site->slot->domain, site->page, t->key.checksum)) {
 		t->key.checksum = uksm_page_checksum(site->page);
 		alike = false;
 	}
@@ -516,17 +522,19 @@ static void file_unshared(struct site *site, unsigned int nid, bool alike, bool 
 static struct {
 	unsigned int nr;
 	struct {
+		struct uksm_domain *domain;
 		unsigned int nid;
 		u32 checksum;
 	} item[NEWS_MAX];
 } news;
 
 /* True if all unshared pages of a checksum search again, which are so many at most. */
-static bool announce(unsigned int nid, u32 checksum, unsigned int *records)
+static bool announce(const struct uksm_domain *domain, unsigned int nid, u32 checksum,
+		     unsigned int *records)
 {
 	struct uksm_tracked *t;
 
-	while ((t = uksm_unstable_first(nid, checksum)) && *records) {
+	while ((t = uksm_unstable_first(domain, nid, checksum)) && *records) {
 		uksm_unstable_del(t);
 		--*records;
 	}
@@ -534,14 +542,16 @@ static bool announce(unsigned int nid, u32 checksum, unsigned int *records)
 }
 
 /* Pages that wait for an equal one to come would never hear of one that is merged. */
-static void search_again(unsigned int nid, u32 checksum)
+static void search_again(struct uksm_domain *domain, unsigned int nid, u32 checksum)
 {
 	unsigned int records = NEWS_AT_ONCE;
 
-	if (announce(nid, checksum, &records))
+	if (announce(domain, nid, checksum, &records))
 		return;
 	/* With no place left some merge later, or when they change. */
 	if (news.nr < NEWS_MAX) {
+		uksm_domain_get(domain);
+		news.item[news.nr].domain = domain;
 		news.item[news.nr].nid = nid;
 		news.item[news.nr++].checksum = checksum;
 	}
@@ -557,12 +567,15 @@ void uksm_dedup_announce_step(unsigned int records)
 {
 	lockdep_assert_held(&uksm_mutex);
 	while (news.nr && records) {
+		struct uksm_domain *domain = news.item[news.nr - 1].domain;
 		unsigned int nid = news.item[news.nr - 1].nid;
 
 		/* Trees of nodes may be in use no more. */
-		if (nid >= uksm_nr_nids() ||
-		    announce(nid, news.item[news.nr - 1].checksum, &records))
-			news.nr--;
+		if (nid < uksm_nr_nids() &&
+		    !announce(domain, nid, news.item[news.nr - 1].checksum, &records))
+			continue;
+		news.nr--;
+		uksm_domain_put(domain);
 	}
 }
 
@@ -581,7 +594,7 @@ static void dedup_anon(struct uksm_join *join, struct site *site)
 	if (stable != IN_USE)
 		unstable = merge_unstable(join, site, nid, compare);
 	if (unstable == MERGED) {
-		search_again(nid, checksum);
+		search_again(site->slot->domain, nid, checksum);
 		return;
 	}
 	if (uksm_tracked_state(site->t) != UKSM_VOLATILE || !site->page)
@@ -600,7 +613,7 @@ static void node_revive(struct uksm_stable_node *node, struct page *kpage)
 	u32 checksum = uksm_page_checksum(kpage);
 
 	uksm_stable_node_add(node, checksum, nid, kpage);
-	search_again(nid, checksum);
+	search_again(node->domain, nid, checksum);
 }
 
 /*
@@ -647,6 +660,16 @@ static struct uksm_stable_node *site_node(const struct site *site)
 	return node;
 }
 
+/*
+ * The page is shared with another domain: by fork, before the one process or the other went
+ * there. It gets a page of its own; if that cannot be now, the next full scan tries again.
+ */
+static void leave_foreign(struct site *site)
+{
+	if (!uksm_room_for_copies(site->vma->vm_mm, 1))
+		uksm_unmerge_page(site->vma, site->addr);
+}
+
 static void dedup_ksm(struct uksm_join *join, struct site *site)
 {
 	unsigned int nid = uksm_kpfn_nid(page_to_pfn(site->page));
@@ -655,6 +678,10 @@ static void dedup_ksm(struct uksm_join *join, struct site *site)
 
 	if (!node)
 		return;
+	if (node->domain != site->slot->domain) {
+		leave_foreign(site);
+		return;
+	}
 	if (nid != node->nid || uksm_stable_node_is_empty(node)) {
 		/*
 		 * Migrated, or not found by searches for a while: go over to an equal page
@@ -669,7 +696,7 @@ static void dedup_ksm(struct uksm_join *join, struct site *site)
 		if (!uksm_stable_node_is_empty(node)) {
 			uksm_stable_node_refile(node, nid);
 			/* By the node's key: the site's may be of before a stronger checksum. */
-			search_again(nid, uksm_stable_node_checksum(node));
+			search_again(node->domain, nid, uksm_stable_node_checksum(node));
 		}
 	}
 	adopt(site, node);

@@ -9,6 +9,7 @@
 #include "compat/compat.h"
 #include "engine/batch.h"
 #include "engine/chunk.h"
+#include "engine/domain.h"
 #include "engine/forget.h"
 #include "engine/join.h"
 #include "engine/knobs.h"
@@ -33,7 +34,7 @@ static bool page_cow_broken(struct uksm_tracked *t)
 		return false;
 	t->key.flags &= ~UKSM_F_THRASH;
 	t->key.flags |= level << UKSM_THRASH_SHIFT;
-	uksm_stats_inc(cow_breaks);
+	uksm_domain_add(uksm_tracked_slot(t)->domain, cow_breaks, 1);
 	return true;
 }
 
@@ -196,7 +197,7 @@ static void examine_zero(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
 	if (uksm_tracked_state(t) == UKSM_ZERO) {
 		by_split = t->key.flags & UKSM_F_SPLIT_ZERO;
 		if (!uksm_zero_pages_marked() ||
-		    (by_split && !READ_ONCE(uksm_knobs.use_zero_pages)))
+		    (by_split && !uksm_knobs_zero_page()))
 			return;
 	} else {
 		by_split = uksm_zero_pages_marked() && was_zero_page(t);

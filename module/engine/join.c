@@ -126,7 +126,7 @@ void uksm_file_in_use(struct uksm_tracked *t, struct page *page)
 void uksm_file_split_zero(struct uksm_mm_slot *slot, struct vm_area_struct *vma,
 			  struct uksm_tracked *t)
 {
-	bool by_split = !READ_ONCE(uksm_knobs.use_zero_pages) ||
+	bool by_split = !uksm_knobs_zero_page() ||
 			!uksm_mark_zero_page(vma, uksm_tracked_address(t));
 
 	lockdep_assert_held(&uksm_mutex);
@@ -183,7 +183,7 @@ static void entry_differs(struct uksm_join *join, unsigned int i)
 	/* By chance: the next time it is compared before it is queued. */
 	if (!uksm_pages_samples_agree(page, join->mapping[i].kpage))
 		t->key.flags |= UKSM_F_COLLIDES;
-	else if (uksm_stable_strengthen(page, t->key.checksum))
+	else if (uksm_stable_strengthen(join->slot->domain, page, t->key.checksum))
 		t->key.checksum = uksm_page_checksum(page);
 	else
 		t->key.flags |= UKSM_F_COLLIDES;

@@ -26,6 +26,14 @@ enum uksm_advisor {
 	UKSM_ADVISOR_AUTO,
 };
 
+/* Which pages may merge with each other, see isolation. */
+enum uksm_isolation {
+	UKSM_ISOLATE_NONE,
+	UKSM_ISOLATE_USER,
+	UKSM_ISOLATE_CGROUP,
+	UKSM_ISOLATE_PROCESS,
+};
+
 #define UKSM_PAGES_TO_SCAN_DEFAULT 100
 #define UKSM_CHECKSUM_LINES_DEFAULT 4
 
@@ -41,6 +49,8 @@ enum uksm_advisor {
  *	written by uksmd_set_tree_knob() alone
  * @stable_node_chains_prune_millisecs: least time between two prunings of a
  *	chain
+ * @isolation: enum uksm_isolation; written by uksmd_set_tree_knob() alone
+ * @zero_page_across_domains: with isolation, @use_zero_pages holds nevertheless
  * @checksum_lines: cache lines that go into the checksum of a page, 1 to 64;
  *	written by uksmd_set_tree_knob() alone
  * @max_cpu_percentage: of one CPU, that the scanner may use, 1 to 100; 100: no limit
@@ -54,7 +64,7 @@ enum uksm_advisor {
  * @advisor_max_pages_to_scan: greatest value that it sets
  * @advisor_target_scan_time: seconds that it wants a full scan to take
  *
- * The four fields with a writer of their own in uksmd.c change under uksm_mutex
+ * The fields with a writer of their own in uksmd.c change under uksm_mutex
  * only. The others change at any time: read them with READ_ONCE(), once for
  * each decision.
  */
@@ -66,6 +76,8 @@ struct uksm_knobs {
 	bool use_zero_pages;
 	unsigned int max_page_sharing;
 	unsigned int stable_node_chains_prune_millisecs;
+	unsigned int isolation;
+	bool zero_page_across_domains;
 	unsigned int checksum_lines;
 	unsigned int max_cpu_percentage;
 	unsigned int max_metadata_percentage;
@@ -100,6 +112,14 @@ static inline unsigned int uksm_nr_nids(void)
 static inline int uksm_kpfn_nid(unsigned long kpfn)
 {
 	return READ_ONCE(uksm_knobs.merge_across_nodes) ? 0 : pfn_to_nid(kpfn);
+}
+
+/** uksm_knobs_zero_page() - may a page of zeroes be merged with the kernel's zero page? */
+static inline bool uksm_knobs_zero_page(void)
+{
+	return READ_ONCE(uksm_knobs.use_zero_pages) &&
+	       (READ_ONCE(uksm_knobs.isolation) == UKSM_ISOLATE_NONE ||
+		READ_ONCE(uksm_knobs.zero_page_across_domains));
 }
 
 /** uksm_knobs_cpu_limited() - is there a limit on the scanner's CPU time? */

@@ -15,6 +15,7 @@
 
 #include "compat/compat.h"
 #include "compat/pte.h"
+#include "engine/domain.h"
 #include "engine/knobs.h"
 #include "engine/stats.h"
 #include "engine/uksmd.h"
@@ -156,6 +157,7 @@ struct uksm_mm_slot *uksm_mm_slots_first_living(void)
 {
 	return uksm_mm_slots_first(UKSM_SLOTS_NEW) ?:
 	       uksm_mm_slots_first(UKSM_SLOTS_AGAIN) ?:
+	       uksm_mm_slots_first(UKSM_SLOTS_LEAVING) ?:
 	       uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
 }
 
@@ -244,6 +246,18 @@ void uksm_mm_slots_settle_all(void)
 	}
 }
 
+/** uksm_mm_slots_settle_leaving() - those that leave their domain are in the round as well */
+void uksm_mm_slots_settle_leaving(void)
+{
+	struct uksm_mm_slot *slot;
+
+	lockdep_assert_held(&uksm_mutex);
+	while ((slot = uksm_mm_slots_first(UKSM_SLOTS_LEAVING))) {
+		slot->address = 0;
+		uksm_mm_slot_move(slot, UKSM_SLOTS_SETTLED, NULL);
+	}
+}
+
 /** uksm_mm_slots_living() - how many address spaces there are that have not exited */
 unsigned long uksm_mm_slots_living(void)
 {
@@ -266,6 +280,46 @@ struct uksm_mm_slot *uksm_mm_slots_sweep(void)
 	if (slot)
 		list_move_tail(&slot->sweep, &sweep_list);
 	return slot;
+}
+
+/**
+ * uksm_mm_slot_join_domain() - have an address space belong to a domain
+ * @slot: slot that is about to be scanned
+ *
+ * Context: the caller holds uksm_mutex. Allocates memory.
+ * Return: false if there is no memory for that; then it cannot be scanned.
+ */
+bool uksm_mm_slot_join_domain(struct uksm_mm_slot *slot)
+{
+	lockdep_assert_held(&uksm_mutex);
+	if (!slot->domain)
+		slot->domain = uksm_domain_enter(slot->mm);
+	return slot->domain;
+}
+
+/** uksm_mm_slot_left_domain() - does a slot that is not dead belong to another by now? */
+bool uksm_mm_slot_left_domain(const struct uksm_mm_slot *slot)
+{
+	return slot->domain && uksm_domain_left(slot->domain, slot->mm);
+}
+
+/**
+ * uksm_mm_slot_begin_anew() - take a slot for one that has just come
+ * @slot: slot in no cursor, without records
+ *
+ * Context: the caller holds uksm_mutex.
+ */
+void uksm_mm_slot_begin_anew(struct uksm_mm_slot *slot)
+{
+	lockdep_assert_held(&uksm_mutex);
+	WARN_ON_ONCE(!xa_empty(&slot->chunks));
+	uksm_domain_leave(slot->domain);
+	slot->domain = NULL;
+	slot->address = 0;
+	slot->resumes = false;
+	slot->looks = 0;
+	slot->quiet = 0;
+	uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
 }
 
 /** uksm_mm_slot_exited() - has the process of a slot exited, which is not dead yet? */
@@ -322,6 +376,7 @@ void uksm_mm_slot_free(struct uksm_mm_slot *slot)
 	WARN_ON_ONCE(slot->mm || !xa_empty(&slot->chunks));
 	uksm_mm_slot_meta_add(slot, -(long)sizeof(*slot));
 	WARN_ON_ONCE(slot->meta_bytes);
+	uksm_domain_leave(slot->domain);
 	list_del(&slot->list);
 	xa_destroy(&slot->chunks);
 	kfree(slot);

@@ -9,11 +9,14 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+struct uksm_domain;
+
 /**
  * enum uksm_slot_list - in which list a slot is
  * @UKSM_SLOTS_NEW: not scanned yet, or not to its end
  * @UKSM_SLOTS_AGAIN: scanned once, and to be scanned again soon, to see what has held still
  * @UKSM_SLOTS_SETTLED: in the round of the full scan
+ * @UKSM_SLOTS_LEAVING: it belongs to another domain by now, and is unmerged first, see leave.c
  * @UKSM_SLOTS_DEAD: the process has exited; records are still to be forgotten
  * @UKSM_NR_SLOT_LISTS: how many lists there are
  */
@@ -21,6 +24,7 @@ enum uksm_slot_list {
 	UKSM_SLOTS_NEW,
 	UKSM_SLOTS_AGAIN,
 	UKSM_SLOTS_SETTLED,
+	UKSM_SLOTS_LEAVING,
 	UKSM_SLOTS_DEAD,
 	UKSM_NR_SLOT_LISTS,
 };
@@ -38,6 +42,8 @@ enum uksm_slot_list {
  * @list: link in the list that @where tells
  * @sweep: link in the list of all that are not dead
  * @where: enum uksm_slot_list
+ * @domain: to which it belongs: from its first scan on, see uksm_mm_slot_join_domain()
+ * @unmerged: while it leaves its domain: its pages are unmerged, and its records go
  * @address: next address to look at, or to forget records from
  * @put_off: times that its mmap_lock was held by others, less some for each that it was not
  * @locked_since: when that began, in jiffies
@@ -61,6 +67,8 @@ struct uksm_mm_slot {
 	struct list_head list;
 	struct list_head sweep;
 	enum uksm_slot_list where;
+	struct uksm_domain *domain;
+	bool unmerged;
 	unsigned int put_off;
 	unsigned long locked_since;
 	bool contended;
@@ -101,7 +109,11 @@ struct uksm_mm_slot *uksm_mm_slots_next(struct uksm_mm_slot *slot);
 void uksm_mm_slot_move(struct uksm_mm_slot *slot, enum uksm_slot_list where,
 		       struct uksm_mm_slot *before);
 void uksm_mm_slots_settle_all(void);
+void uksm_mm_slots_settle_leaving(void);
 unsigned long uksm_mm_slots_living(void);
+bool uksm_mm_slot_join_domain(struct uksm_mm_slot *slot);
+bool uksm_mm_slot_left_domain(const struct uksm_mm_slot *slot);
+void uksm_mm_slot_begin_anew(struct uksm_mm_slot *slot);
 struct uksm_mm_slot *uksm_mm_slots_sweep(void);
 bool uksm_mm_slot_exited(const struct uksm_mm_slot *slot);
 void uksm_mm_slot_looked(struct uksm_mm_slot *slot);

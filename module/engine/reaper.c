@@ -9,6 +9,7 @@
 #include "engine/dedup.h"
 #include "engine/forget.h"
 #include "engine/knobs.h"
+#include "engine/leave.h"
 #include "engine/mm_slot.h"
 #include "engine/prune.h"
 #include "engine/scan.h"
@@ -46,6 +47,8 @@ static void sweep(void)
 		if (uksm_mm_slot_exited(slot)) {
 			uksm_scan_leave_slot(slot);
 			uksm_mm_slot_bury(slot);
+		} else if (uksm_mm_slot_left_domain(slot)) {
+			uksm_leave_begin(slot);
 		} else if (uksm_knobs_auto() && uksm_mm_slot_grown(slot)) {
 			uksm_scan_slot_grown(slot);
 		}
@@ -82,14 +85,17 @@ static void dismantle(void)
  */
 bool uksm_reap(void)
 {
+	bool leaving;
+
 	lockdep_assert_held(&uksm_mutex);
 
 	sweep();
+	leaving = uksm_leave_step();
 	dismantle();
 	uksm_prune_step(NODES_AT_ONCE);
 	uksm_dedup_announce_step(RECORDS_AT_ONCE);
 	uksm_checksum_age_step(BUCKETS_AT_ONCE);
-	return nr_to_sweep || uksm_mm_slots_first(UKSM_SLOTS_DEAD);
+	return leaving || nr_to_sweep || uksm_mm_slots_first(UKSM_SLOTS_DEAD);
 }
 
 /** uksm_reaper_needed() - is there any address space that may be left to be reaped? */

@@ -7,7 +7,9 @@
 #include <linux/numa.h>
 #include <linux/string.h>
 
-#include "engine/stats.h"
+#include "engine/chunk.h"
+#include "engine/domain.h"
+#include "engine/mm_slot.h"
 #include "engine/uksmd.h"
 
 static_assert(sizeof(struct uksm_tracked) == 32);
@@ -15,27 +17,26 @@ static_assert(sizeof(struct uksm_tracked) == 32);
 static_assert(MAX_NUMNODES <= 1 << (16 - UKSM_NID_SHIFT));
 
 /* Merged pages are counted by their stable node. */
-static unsigned long *counter(const struct uksm_tracked *t)
-{
-	switch (uksm_tracked_state(t)) {
-	case UKSM_VOLATILE:
-		return &uksm_stats.pages_volatile;
-	case UKSM_UNSHARED:
-		return &uksm_stats.pages_unshared;
-	case UKSM_ZERO:
-		return t->key.flags & UKSM_F_SPLIT_ZERO ? &uksm_stats.split_zero_pages :
-							  &uksm_stats.zero_pages;
-	default:
-		return NULL;
-	}
-}
-
 static void count(const struct uksm_tracked *t, long n)
 {
-	unsigned long *value = counter(t);
+	struct uksm_domain *domain = uksm_tracked_slot(t)->domain;
 
-	if (value)
-		WRITE_ONCE(*value, *value + n);
+	switch (uksm_tracked_state(t)) {
+	case UKSM_VOLATILE:
+		uksm_domain_add(domain, pages_volatile, n);
+		break;
+	case UKSM_UNSHARED:
+		uksm_domain_add(domain, pages_unshared, n);
+		break;
+	case UKSM_ZERO:
+		if (t->key.flags & UKSM_F_SPLIT_ZERO)
+			uksm_domain_add(domain, split_zero_pages, n);
+		else
+			uksm_domain_add(domain, zero_pages, n);
+		break;
+	default:
+		break;
+	}
 }
 
 /* A wrong transition would corrupt a tree through the union: say so, at once. */

@@ -481,6 +481,13 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 		step.slot->put_off -= min(step.slot->put_off, PUT_OFF_REGAINED);
 		break;
 	}
+	/* No memory for a domain: it has its turn in the next full scan. */
+	if (!uksm_mm_slot_join_domain(step.slot)) {
+		work->units -= STEP_UNITS;
+		uksm_mm_slot_leave(step.slot);
+		slot_scanned(lane);
+		return;
+	}
 	if (!step.slot->address)
 		uksm_mm_slot_measure(step.slot);
 	scan_inside(&step);

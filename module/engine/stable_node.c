@@ -12,9 +12,9 @@
 
 #include "compat/compat.h"
 #include "compat/pte.h"
+#include "engine/domain.h"
 #include "engine/knobs.h"
 #include "engine/stats.h"
-#include "engine/tree_set.h"
 #include "engine/uksmd.h"
 #include "kernel/race.h"
 #include "page/merge.h"
@@ -46,8 +46,6 @@ enum stable_key_kind { KEY_NEW, KEY_NODE, KEY_DUP, KEY_EMPTY, KEY_CHAIN };
 /* Only its address counts: see struct uksm_stable_node. */
 static const char uksm_stable_marker[1];
 
-static struct uksm_tree_set stable;
-
 /* KEY_EMPTY: their page is gone, soon will be, or is used where we do not know. */
 static LIST_HEAD(empty_nodes);
 static unsigned long nr_empty_nodes;
@@ -67,10 +65,25 @@ static struct uksm_stable_place *key_place(struct uksm_key *key)
 	return key->state == KEY_CHAIN ? &key_chain(key)->place : &key_node(key)->place;
 }
 
-/* The second key, by which pages that have a checksum by chance or by design are told apart. */
-static u64 key_tie(const struct uksm_key *key)
+/**
+ * uksm_stable_tie() - the second key of a stable node or chain
+ * @key: its key
+ *
+ * By it pages are told apart that have a checksum by chance or by design.
+ */
+u64 uksm_stable_tie(const struct uksm_key *key)
 {
 	return key_place((struct uksm_key *)key)->whole;
+}
+
+static struct uksm_index *tree_of(struct uksm_domain *domain, unsigned int nid)
+{
+	return &domain->stable.tree[nid];
+}
+
+static struct uksm_index *node_tree(const struct uksm_stable_node *node)
+{
+	return tree_of(node->domain, node->nid);
 }
 
 static u64 page_whole(struct page *page)
@@ -105,8 +118,14 @@ bool uksm_stable_node_is_ours(const struct uksm_stable_node *node)
 	return READ_ONCE(node->marker) == uksm_stable_marker;
 }
 
-/** uksm_stable_node_alloc() - memory for a node, or NULL */
-struct uksm_stable_node *uksm_stable_node_alloc(void)
+/**
+ * uksm_stable_node_alloc() - make a node
+ * @domain: whose pages may share its page
+ *
+ * Context: the caller holds uksm_mutex, and no folio lock.
+ * Return: a node, or NULL when memory is short.
+ */
+struct uksm_stable_node *uksm_stable_node_alloc(struct uksm_domain *domain)
 {
 	struct uksm_stable_node *node;
 
@@ -114,6 +133,8 @@ struct uksm_stable_node *uksm_stable_node_alloc(void)
 	if (!node)
 		return NULL;
 	node->marker = uksm_stable_marker;
+	node->domain = domain;
+	uksm_domain_get(domain);
 	INIT_HLIST_HEAD(&node->hlist);
 	INIT_LIST_HEAD(&node->dup);
 	node->key.state = KEY_NEW;
@@ -130,6 +151,7 @@ void uksm_stable_node_free(struct uksm_stable_node *node)
 	if (!node)
 		return;
 	WARN_ON_ONCE(node->rmap_hlist_len || node->key.state != KEY_NEW);
+	uksm_domain_put(node->domain);
 	kfree(node);
 	uksm_stats_sub(meta_bytes, sizeof(*node));
 }
@@ -281,11 +303,12 @@ static struct uksm_chain *chain_alloc(struct uksm_stable_node *node)
 
 	INIT_LIST_HEAD(&chain->room);
 	INIT_LIST_HEAD(&chain->full);
+	chain->domain = node->domain;
 	chain->nid = node->nid;
 	chain->place = node->place;
 	chain->key.checksum = node->key.checksum;
 	chain->key.state = KEY_CHAIN;
-	uksm_index_replace(&stable.tree[node->nid], &node->key, &chain->key);
+	uksm_index_replace(node_tree(node), &node->key, &chain->key);
 	chain_add(chain, node);
 	uksm_stats_inc(stable_node_chains);
 	uksm_stats_add(meta_bytes, sizeof(*chain));
@@ -311,7 +334,7 @@ static void chain_remove(struct uksm_chain *chain, struct uksm_stable_node *node
 /* With less than two nodes left a chain is of no use: put the last in its place. */
 static void chain_settle(struct uksm_chain *chain)
 {
-	struct uksm_index *tree = &stable.tree[chain->nid];
+	struct uksm_index *tree = tree_of(chain->domain, chain->nid);
 	struct uksm_stable_node *last;
 
 	if (chain->nr_dups > 1 || chain->visited)
@@ -340,7 +363,7 @@ static void node_unhook(struct uksm_stable_node *node)
 
 	switch (node->key.state) {
 	case KEY_NODE:
-		uksm_index_del(&stable.tree[node->nid], &node->key);
+		uksm_index_del(node_tree(node), &node->key);
 		uksm_checksum_unhold(node->place.sample);
 		INIT_LIST_HEAD(&node->dup);
 		break;
@@ -377,9 +400,9 @@ void uksm_stable_node_count_rmap(struct uksm_stable_node *node, int n)
 	lockdep_assert_held(&uksm_mutex);
 
 	if (n > 0 ? node->rmap_hlist_len : node->rmap_hlist_len > 1)
-		uksm_stats_add(pages_sharing, n);
+		uksm_domain_add(node->domain, pages_sharing, n);
 	else
-		uksm_stats_add(pages_shared, n);
+		uksm_domain_add(node->domain, pages_shared, n);
 
 	node->rmap_hlist_len += n;
 	if (!node->rmap_hlist_len && node->key.state != KEY_NEW)
@@ -399,7 +422,7 @@ static void node_file(struct uksm_stable_node *node, u32 checksum, unsigned int 
 	node->key.state = KEY_NODE;
 	if (!uksm_checksum_hold(place->sample))
 		node->place.sample = 0;
-	uksm_index_add(&stable.tree[nid], &node->key);
+	uksm_index_add(node_tree(node), &node->key);
 }
 
 /**
@@ -480,17 +503,19 @@ static enum uksm_search key_judge(struct uksm_key *key, unsigned int nid, struct
  * comparison however many there are, but for keys that have both in common, which
  * chance does not make, and want of memory for a chain a few of.
  */
-static enum uksm_search search_equal(unsigned int nid, u32 checksum, struct page *page,
-				     struct uksm_stable_node **node, struct folio **kfolio)
+static enum uksm_search search_equal(struct uksm_domain *domain, unsigned int nid, u32 checksum,
+				     struct page *page, struct uksm_stable_node **node,
+				     struct folio **kfolio)
 {
+	struct uksm_index *tree = tree_of(domain, nid);
 	u64 whole = page_whole(page);
 	enum uksm_search found, result = UKSM_SEARCH_DIFFERS;
 	struct uksm_key *key, *next;
 	unsigned int n = 0;
 
-	key = uksm_index_find(&stable.tree[nid], checksum, whole);
+	key = uksm_index_find(tree, checksum, whole);
 	for (; key && n < SAME_MAX; key = next, n++) {
-		next = uksm_index_next_same(&stable.tree[nid], key);
+		next = uksm_index_next_same(tree, key);
 		found = key_judge(key, nid, page, true, node, kfolio);
 		if (found == UKSM_SEARCH_FOUND || found == UKSM_SEARCH_NONE)
 			return found;
@@ -501,11 +526,11 @@ static enum uksm_search search_equal(unsigned int nid, u32 checksum, struct page
 }
 
 /* NONE also says that a node has left the tree, and that it is worth to look again. */
-static enum uksm_search search_once(unsigned int nid, u32 checksum, struct page *page,
-				    bool compare, struct uksm_stable_node **node,
-				    struct folio **kfolio)
+static enum uksm_search search_once(struct uksm_domain *domain, unsigned int nid, u32 checksum,
+				    struct page *page, bool compare,
+				    struct uksm_stable_node **node, struct folio **kfolio)
 {
-	struct uksm_key *key = uksm_index_first(&stable.tree[nid], checksum);
+	struct uksm_key *key = uksm_index_first(tree_of(domain, nid), checksum);
 	enum uksm_search found, other;
 
 	if (!key)
@@ -513,7 +538,7 @@ static enum uksm_search search_once(unsigned int nid, u32 checksum, struct page 
 	if (!uksm_index_next_equal(key))
 		return key_judge(key, nid, page, compare, node, kfolio);
 
-	found = search_equal(nid, checksum, page, node, kfolio);
+	found = search_equal(domain, nid, checksum, page, node, kfolio);
 	if (found != UKSM_SEARCH_DIFFERS)
 		return found;
 	/* Would a stronger checksum tell the page from the others? Any of them will say. */
@@ -522,8 +547,45 @@ static enum uksm_search search_once(unsigned int nid, u32 checksum, struct page 
 	return other == UKSM_SEARCH_BUSY || other == UKSM_SEARCH_FULL ? found : other;
 }
 
+/*
+ * Whether a key goes by the weak sample: then its checksum is not that of the whole
+ * page. No page needs to be looked at, as merged pages do not change.
+ */
+static bool key_rekey(struct uksm_index *tree, struct uksm_key *key, u32 sample)
+{
+	struct uksm_stable_place *place = key_place(key);
+	u32 checksum = uksm_checksum_of_whole(place->whole);
+
+	if (checksum == key->checksum)
+		return false;
+	uksm_index_del(tree, key);
+	key->checksum = checksum;
+	uksm_checksum_unhold(place->sample);
+	place->sample = uksm_checksum_hold(sample) ? sample : 0;
+	uksm_index_add(tree, key);
+	return true;
+}
+
+/*
+ * A sample was found to be weak in another domain: merged pages of this one that have it are
+ * moved to their new checksum when one like them is searched for.
+ */
+static bool rekey_late(struct uksm_domain *domain, unsigned int nid, u32 checksum,
+		       struct page *page)
+{
+	struct uksm_index *tree = tree_of(domain, nid);
+	u32 sample = page_weak_sample(page);
+	struct uksm_key *key;
+
+	if (!sample || sample == checksum)
+		return false;
+	key = uksm_index_find(tree, sample, page_whole(page));
+	return key && key_rekey(tree, key, sample);
+}
+
 /**
  * uksm_stable_search() - find a merged page with the content of a page
+ * @domain: among whose pages
  * @nid: which tree
  * @checksum: checksum of @page
  * @page: the page, of which the caller has a reference; it may be changing
@@ -537,48 +599,30 @@ static enum uksm_search search_once(unsigned int nid, u32 checksum, struct page 
  *
  * Context: the caller holds uksm_mutex and no folio lock. May sleep.
  */
-enum uksm_search uksm_stable_search(unsigned int nid, u32 checksum, struct page *page,
-				    bool compare, struct uksm_stable_node **node,
-				    struct folio **kfolio)
+enum uksm_search uksm_stable_search(struct uksm_domain *domain, unsigned int nid, u32 checksum,
+				    struct page *page, bool compare,
+				    struct uksm_stable_node **node, struct folio **kfolio)
 {
 	enum uksm_search found = UKSM_SEARCH_NONE;
 	unsigned int tries;
 
 	lockdep_assert_held(&uksm_mutex);
 	for (tries = 0; tries < LOCK_TRIES && found == UKSM_SEARCH_NONE; tries++) {
-		if (!uksm_index_first(&stable.tree[nid], checksum))
+		if (!uksm_index_first(tree_of(domain, nid), checksum) &&
+		    !rekey_late(domain, nid, checksum, page))
 			break;
-		found = search_once(nid, checksum, page, compare, node, kfolio);
+		found = search_once(domain, nid, checksum, page, compare, node, kfolio);
 	}
 	return found;
 }
 
-/*
- * Whether a key goes by the weak sample: then its checksum is not that of the whole
- * page. No page needs to be looked at, as merged pages do not change.
- */
-static bool key_rekey(unsigned int nid, struct uksm_key *key, u32 sample)
-{
-	struct uksm_stable_place *place = key_place(key);
-	u32 checksum = uksm_checksum_of_whole(place->whole);
-
-	if (checksum == key->checksum)
-		return false;
-	uksm_index_del(&stable.tree[nid], key);
-	key->checksum = checksum;
-	uksm_checksum_unhold(place->sample);
-	place->sample = uksm_checksum_hold(sample) ? sample : 0;
-	uksm_index_add(&stable.tree[nid], key);
-	return true;
-}
-
-static unsigned int count_keys(u32 checksum, unsigned int max)
+static unsigned int count_keys(struct uksm_domain *domain, u32 checksum, unsigned int max)
 {
 	unsigned int nid, n = 0;
 	struct uksm_key *key;
 
 	for (nid = 0; nid < uksm_nr_nids(); nid++) {
-		key = uksm_index_first(&stable.tree[nid], checksum);
+		key = uksm_index_first(tree_of(domain, nid), checksum);
 		for (; key && n <= max; key = uksm_index_next_equal(key))
 			n++;
 	}
@@ -596,42 +640,44 @@ static bool page_strengthen(struct page *page, u32 checksum)
 
 /**
  * uksm_stable_strengthen() - tell apart pages that have a checksum in common
+ * @domain: in which they have met
  * @page: one of them, with a reference; it may be changing
  * @checksum: of pages that were found to differ, though all that it is made of agrees
  *
- * Merged pages move to their new checksum; what else was recorded with the old
- * one looks changed from now on.
+ * Merged pages move to their new checksum, those of other domains when they are searched
+ * for; what else was recorded with the old one looks changed from now on.
  *
  * Context: the caller holds uksm_mutex.
  * Return: as uksm_checksum_strengthen(); if false, nothing has changed.
  */
-bool uksm_stable_strengthen(struct page *page, u32 checksum)
+bool uksm_stable_strengthen(struct uksm_domain *domain, struct page *page, u32 checksum)
 {
 	struct uksm_key *key, *next;
 	unsigned int nid;
 
 	lockdep_assert_held(&uksm_mutex);
-	if (count_keys(checksum, REKEY_MAX) > REKEY_MAX || !page_strengthen(page, checksum))
+	if (count_keys(domain, checksum, REKEY_MAX) > REKEY_MAX || !page_strengthen(page, checksum))
 		return false;
 	for (nid = 0; nid < uksm_nr_nids(); nid++) {
-		for (key = uksm_index_first(&stable.tree[nid], checksum); key; key = next) {
+		for (key = uksm_index_first(tree_of(domain, nid), checksum); key; key = next) {
 			next = uksm_index_next_equal(key);
-			key_rekey(nid, key, checksum);
+			key_rekey(tree_of(domain, nid), key, checksum);
 		}
 	}
 	return true;
 }
 
 /* The key of a content in a tree, if it has one. Merged pages do not change, so it is quickly told. */
-static struct uksm_key *key_find(unsigned int nid, u32 checksum, struct page *kpage, u64 whole)
+static struct uksm_key *key_find(struct uksm_index *tree, u32 checksum, struct page *kpage,
+				 u64 whole)
 {
-	struct uksm_key *key = uksm_index_find(&stable.tree[nid], checksum, whole);
+	struct uksm_key *key = uksm_index_find(tree, checksum, whole);
 	struct uksm_stable_node *node;
 	struct folio *folio;
 	unsigned int n = 0;
 	bool same;
 
-	for (; key && n < SAME_MAX; key = uksm_index_next_same(&stable.tree[nid], key), n++) {
+	for (; key && n < SAME_MAX; key = uksm_index_next_same(tree, key), n++) {
 		node = key_any_node(key);
 		folio = uksm_stable_node_lock_folio(node);
 		/* One whose page is gone is dropped by the next search. */
@@ -670,7 +716,7 @@ void uksm_stable_node_add(struct uksm_stable_node *node, u32 checksum, unsigned 
 	lockdep_assert_held(&uksm_mutex);
 
 	node_unhook(node);
-	key = key_find(nid, checksum, kpage, place.whole);
+	key = key_find(tree_of(node->domain, nid), checksum, kpage, place.whole);
 	if (key)
 		chain = key->state == KEY_CHAIN ? key_chain(key) : chain_alloc(key_node(key));
 	/* No memory for a chain leaves two keys of one content: only slower. */
@@ -729,6 +775,20 @@ static void chain_visit(struct uksm_chain *chain,
 	chain_settle(chain);
 }
 
+static void tree_visit(struct uksm_index *tree,
+		       void (*visit)(struct uksm_stable_node *node, void *arg), void *arg)
+{
+	struct uksm_key *key, *next;
+
+	uksm_index_for_each_safe(tree, key, next) {
+		if (key->state == KEY_CHAIN)
+			chain_visit(key_chain(key), visit, arg);
+		else
+			visit(key_node(key), arg);
+		cond_resched();
+	}
+}
+
 /**
  * uksm_stable_for_each() - call a function for each node, in the tree or out of it
  * @visit: it may drop that node, but no other
@@ -738,20 +798,19 @@ static void chain_visit(struct uksm_chain *chain,
  */
 void uksm_stable_for_each(void (*visit)(struct uksm_stable_node *node, void *arg), void *arg)
 {
+	struct uksm_domain *domain, *next_domain;
 	struct uksm_stable_node *node, *next_node;
-	struct uksm_key *key, *next;
 	unsigned int nid;
 
 	lockdep_assert_held(&uksm_mutex);
 
-	for (nid = 0; nid < nr_node_ids; nid++) {
-		uksm_index_for_each_safe(&stable.tree[nid], key, next) {
-			if (key->state == KEY_CHAIN)
-				chain_visit(key_chain(key), visit, arg);
-			else
-				visit(key_node(key), arg);
-			cond_resched();
-		}
+	for (domain = uksm_domain_next(NULL); domain; domain = next_domain) {
+		/* With its last node it may go. */
+		uksm_domain_get(domain);
+		for (nid = 0; nid < nr_node_ids; nid++)
+			tree_visit(tree_of(domain, nid), visit, arg);
+		next_domain = uksm_domain_next(domain);
+		uksm_domain_put(domain);
 	}
 	list_for_each_entry_safe(node, next_node, &empty_nodes, dup) {
 		visit(node, arg);
@@ -759,15 +818,8 @@ void uksm_stable_for_each(void (*visit)(struct uksm_stable_node *node, void *arg
 	}
 }
 
-/** uksm_stable_init() - allocate the roots; 0 or -ENOMEM */
-int uksm_stable_init(void)
-{
-	return uksm_tree_set_init(&stable, key_tie);
-}
-
-/** uksm_stable_exit() - free the roots; uksm_stable_release() has let all nodes go */
+/** uksm_stable_exit() - uksm_stable_release() has let all nodes go */
 void uksm_stable_exit(void)
 {
 	WARN_ON_ONCE(nr_empty_nodes || !list_empty(&empty_nodes));
-	uksm_tree_set_destroy(&stable);
 }

@@ -7,11 +7,13 @@
 
 struct folio;
 struct page;
+struct uksm_domain;
 
 /**
  * struct uksm_chain - merged pages of equal content
  * @key: place in the stable tree
  * @place: what belongs to the key
+ * @domain: whose trees; that of its nodes
  * @nid: which tree
  * @room: nodes that may take another rmap_item under max_page_sharing
  * @full: the others
@@ -21,6 +23,7 @@ struct page;
 struct uksm_chain {
 	struct uksm_key key;
 	struct uksm_stable_place place;
+	struct uksm_domain *domain;
 	unsigned int nid;
 	struct list_head room;
 	struct list_head full;
@@ -47,7 +50,7 @@ enum uksm_search {
 };
 
 bool uksm_stable_node_is_ours(const struct uksm_stable_node *node);
-struct uksm_stable_node *uksm_stable_node_alloc(void);
+struct uksm_stable_node *uksm_stable_node_alloc(struct uksm_domain *domain);
 void uksm_stable_node_free(struct uksm_stable_node *node);
 void uksm_stable_node_add(struct uksm_stable_node *node, u32 checksum, unsigned int nid,
 			  struct page *kpage);
@@ -58,17 +61,17 @@ unsigned int uksm_stable_node_room(const struct uksm_stable_node *node);
 void uksm_stable_node_count_rmap(struct uksm_stable_node *node, int n);
 struct folio *uksm_stable_node_lock_folio(struct uksm_stable_node *node);
 
-enum uksm_search uksm_stable_search(unsigned int nid, u32 checksum, struct page *page,
-				    bool compare, struct uksm_stable_node **node,
-				    struct folio **kfolio);
-bool uksm_stable_strengthen(struct page *page, u32 checksum);
+enum uksm_search uksm_stable_search(struct uksm_domain *domain, unsigned int nid, u32 checksum,
+				    struct page *page, bool compare,
+				    struct uksm_stable_node **node, struct folio **kfolio);
+bool uksm_stable_strengthen(struct uksm_domain *domain, struct page *page, u32 checksum);
 
 struct uksm_stable_node *uksm_stable_next_empty(void);
 unsigned long uksm_stable_nr_empty(void);
 void uksm_stable_node_unhook(struct uksm_stable_node *node);
 void uksm_stable_for_each(void (*visit)(struct uksm_stable_node *node, void *arg), void *arg);
 
-int uksm_stable_init(void);
+u64 uksm_stable_tie(const struct uksm_key *key);
 void uksm_stable_exit(void);
 
 #endif

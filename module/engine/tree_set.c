@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/tree_set.h"
 
-#include <linux/mm.h>
-#include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/slab.h>
 
 /**
  * uksm_tree_set_init() - allocate one tree for each possible NUMA node
  * @set: what to set up
+ * @order: each has 2^order roots
  * @tie: second key, see uksm_index_init(); NULL for none
- *
- * There are as many roots as the machine's memory makes use of; those of one node
- * are fewer where there are several.
  *
  * Return: 0 or -ENOMEM, and then nothing is held.
  */
-int uksm_tree_set_init(struct uksm_tree_set *set, uksm_tie_fn *tie)
+int uksm_tree_set_init(struct uksm_tree_set *set, unsigned int order, uksm_tie_fn *tie)
 {
-	unsigned int order = uksm_index_order(totalram_pages() / nr_node_ids);
 	unsigned int nid;
 	int err;
 
@@ -53,4 +48,10 @@ void uksm_tree_set_destroy(struct uksm_tree_set *set)
 		uksm_index_destroy(&set->tree[nid]);
 	kfree(set->tree);
 	set->tree = NULL;
+}
+
+/** uksm_tree_set_bytes() - memory held for the roots */
+unsigned long uksm_tree_set_bytes(const struct uksm_tree_set *set)
+{
+	return nr_node_ids * (sizeof(*set->tree) + set->tree->nr_roots * sizeof(struct rb_root));
 }

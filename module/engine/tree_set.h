@@ -14,7 +14,8 @@ struct uksm_tree_set {
 	struct uksm_index *tree;
 };
 
-int uksm_tree_set_init(struct uksm_tree_set *set, uksm_tie_fn *tie);
+int uksm_tree_set_init(struct uksm_tree_set *set, unsigned int order, uksm_tie_fn *tie);
+unsigned long uksm_tree_set_bytes(const struct uksm_tree_set *set);
 void uksm_tree_set_destroy(struct uksm_tree_set *set);
 
 #endif

@@ -16,6 +16,8 @@
 #include <linux/wait.h>
 
 #include "compat/compat.h"
+#include "engine/dedup.h"
+#include "engine/domain.h"
 #include "engine/forget.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
@@ -643,6 +645,12 @@ static int change_tree_knob(unsigned int *knob, unsigned int value)
 	err = engine_lock();
 	if (err)
 		return err;
+	/* What was to be announced to pages that are forgotten is none. */
+	uksm_dedup_announce_step(UINT_MAX);
+	if (!uksm_domains_only_default()) {
+		engine_drop();
+		return -EBUSY;
+	}
 	WRITE_ONCE(*knob, value);
 	uksm_checksum_set_lines(uksm_knobs.checksum_lines);
 	engine_drop();
@@ -651,7 +659,7 @@ static int change_tree_knob(unsigned int *knob, unsigned int value)
 
 /**
  * uksmd_set_tree_knob() - set a knob that decides what is where in the trees
- * @knob: merge_across_nodes, max_page_sharing or checksum_lines of uksm_knobs
+ * @knob: merge_across_nodes, max_page_sharing, isolation or checksum_lines of uksm_knobs
  * @value: one that is valid for it
  *
  * A change takes effect at once: all that is known of pages that are not merged is

@@ -111,6 +111,10 @@ static void unmerge_inside(struct uksm_unmerge *work)
 
 static void next_slot(struct uksm_unmerge *work)
 {
+	if (work->single) {
+		work->phase = UKSM_UNMERGE_DONE;
+		return;
+	}
 	work->slot = uksm_mm_slots_next(work->slot);
 	work->address = 0;
 	work->tries = 0;
@@ -121,7 +125,7 @@ static void next_slot(struct uksm_unmerge *work)
 
 static void step_pages(struct uksm_unmerge *work)
 {
-	switch (work->tries < TRIES_MAX ? uksm_mm_slot_enter(work->slot) :
+	switch (work->single || work->tries < TRIES_MAX ? uksm_mm_slot_enter(work->slot) :
 					  uksm_mm_slot_enter_wait(work->slot)) {
 	case UKSM_ENTER_LOCKED:
 		/* Come back; whoever has the lock gets the CPU meanwhile. */
@@ -196,6 +200,7 @@ static void step_discover(struct uksm_unmerge *work)
 	if (!uksm_discovery_step(&work->walk, &processes))
 		return;
 	uksm_mm_slots_settle_all();
+	uksm_mm_slots_settle_leaving();
 	work->slot = uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
 	work->address = 0;
 	work->tries = 0;
@@ -267,4 +272,43 @@ bool uksm_unmerge_step(struct uksm_unmerge *work)
 void uksm_unmerge_end(struct uksm_unmerge *work)
 {
 	kfree(work->batch);
+}
+
+/**
+ * uksm_unmerge_slot() - unmerge a little more of one address space, and forget its records
+ * @slot: slot that the scanner keeps off; @slot->address and @slot->unmerged say how far it
+ *	has got, and are 0 at first
+ * @batch: scratch memory
+ *
+ * A page for which the kernel refuses a copy stays merged, without a record.
+ *
+ * Context: the caller holds uksm_mutex. Sleeps.
+ * Return: 0 when all is done, -EAGAIN when there is more, -EBUSY when somebody else holds a
+ * lock that is needed, -ENOMEM when there is no memory for copies.
+ */
+int uksm_unmerge_slot(struct uksm_mm_slot *slot, struct uksm_batch *batch)
+{
+	struct uksm_unmerge work = {
+		.phase = slot->unmerged ? UKSM_UNMERGE_RECORDS : UKSM_UNMERGE_PAGES,
+		.slot = slot,
+		.address = slot->address,
+		.single = true,
+		.batch = batch,
+	};
+
+	lockdep_assert_held(&uksm_mutex);
+	uksm_unmerge_step(&work);
+	slot->address = work.address;
+	if (work.slot_err == -ENOMEM) {
+		slot->address = 0;
+		return -ENOMEM;
+	}
+	/* For other reasons than memory some stay: they are no reason to keep the rest. */
+	if (!slot->unmerged && slot->address >= TASK_SIZE_MAX)
+		slot->address = 0;
+	if (work.phase == UKSM_UNMERGE_RECORDS || (work.phase == UKSM_UNMERGE_DONE && !slot->unmerged))
+		slot->unmerged = true;
+	else if (work.phase == UKSM_UNMERGE_DONE)
+		return 0;
+	return work.waits ? -EBUSY : -EAGAIN;
 }

@@ -40,6 +40,7 @@ enum uksm_unmerge_phase {
  * @err: the first thing that has gone wrong in this round, which does not end the work in other
  *	address spaces
  * @waits: a merged page or an address space was locked by others: ask again later
+ * @single: of one address space only, see uksm_unmerge_slot()
  * @batch: scratch memory
  */
 struct uksm_unmerge {
@@ -53,11 +54,14 @@ struct uksm_unmerge {
 	int slot_err;
 	int err;
 	bool waits;
+	bool single;
 	struct uksm_batch *batch;
 };
 
 int uksm_unmerge_begin(struct uksm_unmerge *work);
 bool uksm_unmerge_step(struct uksm_unmerge *work);
 void uksm_unmerge_end(struct uksm_unmerge *work);
+
+int uksm_unmerge_slot(struct uksm_mm_slot *slot, struct uksm_batch *batch);
 
 #endif

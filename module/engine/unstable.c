@@ -6,20 +6,26 @@
 #include <linux/slab.h>
 
 #include "compat/compat.h"
+#include "engine/chunk.h"
+#include "engine/domain.h"
+#include "engine/mm_slot.h"
 #include "engine/record.h"
-#include "engine/stats.h"
-#include "engine/tree_set.h"
 #include "engine/uksmd.h"
 #include "pure/index.h"
 
 /*
- * The pages in this tree are not write-protected and may change at any time.
- * The tree stays in order all the same, for its key is the checksum recorded
+ * The pages in these trees are not write-protected and may change at any time.
+ * A tree stays in order all the same, for its key is the checksum recorded
  * when the page was put in. So, unlike ksmd's, it need not be built anew on
  * each full scan; a page is moved only when the scanner finds its checksum
  * changed.
  */
-static struct uksm_tree_set unstable;
+
+/* Which tree a page is in, or belongs into: that of its domain and node. */
+static struct uksm_index *tracked_tree(const struct uksm_tracked *t)
+{
+	return &uksm_tracked_slot(t)->domain->unstable.tree[uksm_tracked_nid(t)];
+}
 
 static struct uksm_tracked *key_tracked(struct uksm_key *key)
 {
@@ -37,7 +43,7 @@ void uksm_unstable_add(struct uksm_tracked *t, unsigned int nid)
 
 	t->key.flags &= BIT(UKSM_NID_SHIFT) - 1;
 	t->key.flags |= nid << UKSM_NID_SHIFT;
-	uksm_index_add(&unstable.tree[nid], &t->key);
+	uksm_index_add(tracked_tree(t), &t->key);
 	uksm_tracked_set_unshared(t);
 }
 
@@ -49,7 +55,7 @@ void uksm_unstable_add(struct uksm_tracked *t, unsigned int nid)
  */
 void uksm_unstable_rotate(struct uksm_tracked *t)
 {
-	struct uksm_index *tree = &unstable.tree[uksm_tracked_nid(t)];
+	struct uksm_index *tree = tracked_tree(t);
 
 	lockdep_assert_held(&uksm_mutex);
 
@@ -65,21 +71,23 @@ void uksm_unstable_del(struct uksm_tracked *t)
 {
 	lockdep_assert_held(&uksm_mutex);
 
-	uksm_index_del(&unstable.tree[uksm_tracked_nid(t)], &t->key);
+	uksm_index_del(tracked_tree(t), &t->key);
 	uksm_tracked_set_volatile(t);
 }
 
 /**
  * uksm_unstable_first() - the first page recorded with a checksum
+ * @domain: among whose pages
  * @nid: which tree
  * @checksum: what uksm_checksum() gave for the page
  *
  * Return: a tracked page, or NULL. What the page holds now is another question.
  */
-struct uksm_tracked *uksm_unstable_first(unsigned int nid, u32 checksum)
+struct uksm_tracked *uksm_unstable_first(const struct uksm_domain *domain, unsigned int nid,
+					 u32 checksum)
 {
 	lockdep_assert_held(&uksm_mutex);
-	return key_tracked(uksm_index_first(&unstable.tree[nid], checksum));
+	return key_tracked(uksm_index_first(&domain->unstable.tree[nid], checksum));
 }
 
 /**
@@ -91,16 +99,4 @@ struct uksm_tracked *uksm_unstable_first(unsigned int nid, u32 checksum)
 struct uksm_tracked *uksm_unstable_next(struct uksm_tracked *t)
 {
 	return key_tracked(uksm_index_next_equal(&t->key));
-}
-
-/** uksm_unstable_init() - allocate the roots; 0 or -ENOMEM */
-int uksm_unstable_init(void)
-{
-	return uksm_tree_set_init(&unstable, NULL);
-}
-
-/** uksm_unstable_exit() - free the roots; nothing is tracked any more */
-void uksm_unstable_exit(void)
-{
-	uksm_tree_set_destroy(&unstable);
 }

@@ -5,15 +5,14 @@
 
 #include <linux/types.h>
 
+struct uksm_domain;
 struct uksm_tracked;
 
 void uksm_unstable_add(struct uksm_tracked *t, unsigned int nid);
 void uksm_unstable_del(struct uksm_tracked *t);
 void uksm_unstable_rotate(struct uksm_tracked *t);
-struct uksm_tracked *uksm_unstable_first(unsigned int nid, u32 checksum);
+struct uksm_tracked *uksm_unstable_first(const struct uksm_domain *domain, unsigned int nid,
+					 u32 checksum);
 struct uksm_tracked *uksm_unstable_next(struct uksm_tracked *t);
-
-int uksm_unstable_init(void);
-void uksm_unstable_exit(void);
 
 #endif

@@ -44,7 +44,7 @@ struct twin_member {
 
 static const struct twin_member twin_members[] = {
 	{ .structure = "ksm_stable_node",
-	  .size_bytes = offsetof(struct uksm_stable_node, chain) },
+	  .size_bytes = offsetof(struct uksm_stable_node, domain) },
 	{ NODE(hlist) },
 	{ NODE(kpfn) },
 	{ .structure = "ksm_rmap_item",

@@ -22,6 +22,7 @@
 
 struct anon_vma;
 struct uksm_chain;
+struct uksm_domain;
 struct uksm_tracked;
 
 /**
@@ -45,6 +46,7 @@ struct uksm_stable_place {
  * @rmap_hlist_len: length of @hlist
  * @nid: index of the stable tree that holds the node (0 unless trees are per
  *	NUMA node)
+ * @domain: whose pages may share it; holds a reference
  * @chain: the chain that holds the node, or NULL
  * @dup: link in @chain, or in the list of nodes without rmap_item
  * @place: while @key is in the tree: then @dup is not in use
@@ -57,6 +59,7 @@ struct uksm_stable_node {
 	int rmap_hlist_len;
 	int nid;
 	/* The kernel's structure ends here. */
+	struct uksm_domain *domain;
 	struct uksm_chain *chain;
 	union {
 		struct list_head dup;
@@ -88,7 +91,7 @@ struct uksm_rmap_item {
 
 static_assert(offsetof(struct uksm_stable_node, hlist) == 40);
 static_assert(offsetof(struct uksm_stable_node, kpfn) == 48);
-static_assert(offsetof(struct uksm_stable_node, chain) == 64);
+static_assert(offsetof(struct uksm_stable_node, domain) == 64);
 static_assert(offsetof(struct uksm_rmap_item, anon_vma) == 8);
 static_assert(offsetof(struct uksm_rmap_item, mm) == 16);
 static_assert(offsetof(struct uksm_rmap_item, address) == 24);

@@ -19,9 +19,8 @@
 #include <linux/minmax.h>
 #include <linux/slab.h>
 
-/* 2^4 keys a root; and 8 KiB of roots, below which there is nothing to be saved. */
+/* 2^4 keys a root. */
 #define ROOT_KEYS_ORDER	4
-#define ORDER_MIN	10
 
 static struct uksm_key *key_of(const struct rb_node *rb)
 {
@@ -76,7 +75,7 @@ unsigned int uksm_index_order(unsigned long pages)
 	/* To the nearest one: what memory remains is a bit less than a power of two. */
 	int order = ilog2(max(pages + pages / 2, 1ul)) - ROOT_KEYS_ORDER;
 
-	return clamp(order, ORDER_MIN, (int)UKSM_INDEX_ORDER_MAX);
+	return clamp(order, 0, (int)UKSM_INDEX_ORDER_MAX);
 }
 
 /**

@@ -7,12 +7,12 @@
 #include <linux/module.h>
 #include <linux/string.h>
 
+#include "engine/domain.h"
 #include "engine/hotplug.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
 #include "engine/stable_node.h"
 #include "engine/uksmd.h"
-#include "engine/unstable.h"
 #include "kernel/failure.h"
 #include "kernel/fault.h"
 #include "kernel/ksyms.h"
@@ -21,6 +21,7 @@
 #include "kernel/race.h"
 #include "kernel/stock.h"
 #include "pure/checksum.h"
+#include "surface/domains.h"
 #include "surface/sysfs.h"
 
 static unsigned int run;
@@ -60,15 +61,12 @@ static int __init uksm_init(void)
 
 	uksm_checksum_init();
 	uksm_checksum_set_lines(uksm_knobs.checksum_lines);
-	err = uksm_stable_init();
+	err = uksm_domains_init(uksm_stable_tie);
 	if (err)
 		goto undo_checksum;
-	err = uksm_unstable_init();
-	if (err)
-		goto undo_stable;
 	err = uksm_mm_slots_init();
 	if (err)
-		goto undo_unstable;
+		goto undo_domains;
 	err = uksm_lru_drain_init();
 	if (err)
 		goto undo_slots;
@@ -97,6 +95,7 @@ undo_sysfs:
 undo_uksmd:
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
+	uksm_domain_files_exit();
 undo_failure:
 	uksm_race_exit();
 	uksm_failure_exit();
@@ -107,10 +106,8 @@ undo_drain:
 	uksm_lru_drain_exit();
 undo_slots:
 	uksm_mm_slots_exit();
-undo_unstable:
-	uksm_unstable_exit();
-undo_stable:
-	uksm_stable_exit();
+undo_domains:
+	uksm_domains_exit();
 undo_checksum:
 	uksm_checksum_exit();
 	return err;
@@ -127,14 +124,15 @@ static void __exit uksm_exit(void)
 	uksm_sysfs_exit();
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
+	uksm_domain_files_exit();
 	uksm_race_exit();
 	uksm_failure_exit();
 	uksm_hotplug_exit();
 	uksm_stock_exit();
 	uksm_lru_drain_exit();
 	uksm_mm_slots_exit();
-	uksm_unstable_exit();
 	uksm_stable_exit();
+	uksm_domains_exit();
 	uksm_checksum_exit();
 }
 

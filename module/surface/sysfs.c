@@ -31,7 +31,9 @@
 #include "engine/knobs.h"
 #include "engine/stats.h"
 #include "engine/uksmd.h"
+#include "kernel/owner.h"
 #include "pure/checksum.h"
+#include "surface/domains.h"
 
 /**
  * struct uksm_file - one file
@@ -145,6 +147,19 @@ static ssize_t bool_store(struct kobject *kobj, struct kobj_attribute *attr,
 	return count;
 }
 
+/* All words that a file takes, the one in force in brackets. */
+static ssize_t words_show(const char *const *words, unsigned int nr, unsigned int chosen,
+			  char *buf)
+{
+	unsigned int word;
+	int len = 0;
+
+	for (word = 0; word < nr; word++)
+		len += sysfs_emit_at(buf, len, word == chosen ? "%s[%s]" : "%s%s",
+				     word ? " " : "", words[word]);
+	return len + sysfs_emit_at(buf, len, "\n");
+}
+
 /* Control of the scanner */
 
 static ssize_t run_store(struct kobject *kobj, struct kobj_attribute *attr,
@@ -231,6 +246,70 @@ static ssize_t max_page_sharing_store(struct kobject *kobj,
 KNOB_STORED(max_page_sharing, uint);
 
 KNOB(use_zero_pages, bool);
+
+/* As isolation shows them, by enum uksm_isolation. */
+static const char *const isolation_words[] = { "none", "user", "cgroup", "process" };
+
+static ssize_t isolation_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return words_show(isolation_words, ARRAY_SIZE(isolation_words),
+			  READ_ONCE(uksm_knobs.isolation), buf);
+}
+
+static ssize_t isolation_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
+			       size_t count)
+{
+	int mode = sysfs_match_string(isolation_words, buf);
+	int err;
+
+	if (mode < 0)
+		return -EINVAL;
+	if ((mode == UKSM_ISOLATE_USER || mode == UKSM_ISOLATE_CGROUP) && !uksm_owner_known())
+		return -EOPNOTSUPP;
+	err = uksmd_set_tree_knob(&uksm_knobs.isolation, mode);
+
+	return err ?: count;
+}
+FILE_RW(isolation);
+
+/* One path to a line. */
+static ssize_t isolation_cgroups_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	unsigned int nr;
+	int len = 0;
+	u64 id;
+
+	for (nr = 0; nr < uksm_cgroup_groups(nr, &id); nr++) {
+		if (uksm_cgroup_path(id, buf + len, PAGE_SIZE - 1 - len))
+			continue;
+		len += strlen(buf + len);
+		buf[len++] = '\n';
+	}
+	return len;
+}
+
+/* A path with + in front has that cgroup made one domain with all below, with - no more. */
+static ssize_t isolation_cgroups_store(struct kobject *kobj, struct kobj_attribute *attr,
+				       const char *buf, size_t count)
+{
+	char *path;
+	int err;
+	u64 id;
+
+	if ((*buf != '+' && *buf != '-') || buf[1] != '/')
+		return -EINVAL;
+	path = kstrndup(buf + 1, count, GFP_KERNEL);
+	if (!path)
+		return -ENOMEM;
+	err = uksm_cgroup_find(strim(path), &id);
+	kfree(path);
+	err = err ?: uksm_cgroup_group(id, *buf == '+');
+
+	return err ?: count;
+}
+FILE_RW(isolation_cgroups);
+
+KNOB(zero_page_across_domains, bool);
 KNOB(stable_node_chains_prune_millisecs, uint);
 
 static ssize_t checksum_lines_store(struct kobject *kobj,
@@ -293,13 +372,8 @@ static const char *const advisor_words[] = { "none", "scan-time", "auto" };
 static ssize_t advisor_mode_show(struct kobject *kobj,
 				 struct kobj_attribute *attr, char *buf)
 {
-	unsigned int mode = READ_ONCE(uksm_knobs.advisor_mode), word;
-	int len = 0;
-
-	for (word = 0; word < ARRAY_SIZE(advisor_words); word++)
-		len += sysfs_emit_at(buf, len, word == mode ? "%s[%s]" : "%s%s", word ? " " : "",
-				     advisor_words[word]);
-	return len + sysfs_emit_at(buf, len, "\n");
+	return words_show(advisor_words, ARRAY_SIZE(advisor_words),
+			  READ_ONCE(uksm_knobs.advisor_mode), buf);
 }
 
 static ssize_t advisor_mode_store(struct kobject *kobj,
@@ -420,9 +494,10 @@ static struct attribute *uksm_attrs[] = { UKSM_FILES(FILE_ENTRY, FILE_ENTRY)
 						  NULL };
 
 static const struct attribute_group uksm_attr_group = {
-	.name = UKSM_SYSFS_NAME,
 	.attrs = uksm_attrs,
 };
+
+static struct kobject *uksm_dir;
 
 /**
  * uksm_sysfs_init() - create /sys/kernel/mm/uksm
@@ -433,7 +508,16 @@ static const struct attribute_group uksm_attr_group = {
  */
 int uksm_sysfs_init(void)
 {
-	return sysfs_create_group(uksm_mm_kobject(), &uksm_attr_group);
+	int err;
+
+	uksm_dir = kobject_create_and_add(UKSM_SYSFS_NAME, uksm_mm_kobject());
+	if (!uksm_dir)
+		return -ENOMEM;
+	err = uksm_domain_files_init(uksm_dir);
+	err = err ?: sysfs_create_group(uksm_dir, &uksm_attr_group);
+	if (err)
+		uksm_sysfs_exit();
+	return err;
 }
 
 /**
@@ -448,5 +532,7 @@ int uksm_sysfs_init(void)
  */
 void uksm_sysfs_exit(void)
 {
-	sysfs_remove_group(uksm_mm_kobject(), &uksm_attr_group);
+	uksm_domain_files_stop();
+	kobject_del(uksm_dir);
+	kobject_put(uksm_dir);
 }

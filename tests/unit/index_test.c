@@ -613,7 +613,7 @@ static void roots_are_as_many_as_memory_needs(void)
 		unsigned long pages;
 		unsigned int order;
 	} cases[] = {
-		{ 0, 10 }, { 1, 10 }, { 1 << 14, 10 }, { 3 << 14, 12 }, { 1 << 20, 16 },
+		{ 0, 0 }, { 1, 0 }, { 40, 1 }, { 1 << 14, 10 }, { 3 << 14, 12 }, { 1 << 20, 16 },
 		{ 1 << 24, 20 }, { 0xf00000, 20 }, { 1 << 28, 24 }, { 1ul << 32, 24 },
 		{ ~0ul, 24 },
 	};

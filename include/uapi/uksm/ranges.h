@@ -26,6 +26,8 @@
 	NUMBER(advisor_min_pages_to_scan, 0, 18446744073709551615)	\
 	NUMBER(advisor_max_pages_to_scan, 0, 18446744073709551615)	\
 	NUMBER(advisor_target_scan_time, 1, 18446744073709551615)	\
+	CHOICE(isolation, "none user cgroup process")			\
+	SWITCH(zero_page_across_domains)				\
 	NUMBER(checksum_lines, 1, 64)					\
 	NUMBER(max_cpu_percentage, 1, 100)				\
 	NUMBER(max_metadata_percentage, 1, 100)

@@ -30,6 +30,8 @@ static const char *const saved_knobs[] = {
 	"max_page_sharing",
 	"stable_node_chains_prune_millisecs",
 	"use_zero_pages",
+	"isolation",
+	"zero_page_across_domains",
 	"smart_scan",
 	"pages_to_scan",
 	"sleep_millisecs",

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Each domain has a directory with its part of the counters. Domains come and go under
+ * uksm_mutex, but to remove a file waits for its readers; so directories are made and removed
+ * by a work item, in turn.
+ *
+ * A domain that has a directory is freed with its kobject: by the work item, after the
+ * engine has let go of it.
+ */
+#include "surface/domains.h"
+
+#include <linux/kobject.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+#include <linux/workqueue.h>
+
+#include "engine/domain.h"
+#include "engine/knobs.h"
+#include "kernel/owner.h"
+
+static struct kobject *domains_dir;
+
+static struct uksm_domain *kobj_domain(struct kobject *kobj)
+{
+	return container_of(kobj, struct uksm_domain, kobj);
+}
+
+#define COUNTER(_name)                                                              \
+	static ssize_t _name##_show(struct kobject *kobj, struct kobj_attribute *attr, \
+				    char *buf)                                      \
+	{                                                                           \
+		return sysfs_emit(buf, "%lu\n", READ_ONCE(kobj_domain(kobj)->_name)); \
+	}                                                                           \
+	static struct kobj_attribute _name##_attr = __ATTR_RO(_name)
+
+COUNTER(processes);
+COUNTER(pages_shared);
+COUNTER(pages_sharing);
+COUNTER(pages_unshared);
+COUNTER(pages_volatile);
+COUNTER(cow_breaks);
+
+/* Whose it is: empty for a process's, whose ID may be another's by now. */
+static ssize_t owner_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	u64 id = kobj_domain(kobj)->id;
+	int err;
+
+	switch (kobj_domain(kobj)->isolation) {
+	case UKSM_ISOLATE_USER:
+		return sysfs_emit(buf, "%llu\n", id);
+	case UKSM_ISOLATE_CGROUP:
+		err = uksm_cgroup_path(id, buf, PAGE_SIZE - 1);
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		strcat(buf, "\n");
+		return strlen(buf);
+	default:
+		return 0;
+	}
+}
+static struct kobj_attribute owner_attr = __ATTR_RO(owner);
+
+static struct attribute *domain_attrs[] = {
+	&owner_attr.attr,
+	&processes_attr.attr,
+	&pages_shared_attr.attr,
+	&pages_sharing_attr.attr,
+	&pages_unshared_attr.attr,
+	&pages_volatile_attr.attr,
+	&cow_breaks_attr.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(domain);
+
+static void domain_release(struct kobject *kobj)
+{
+	kfree(kobj_domain(kobj));
+}
+
+static const struct kobj_type domain_type = {
+	.release = domain_release,
+	.sysfs_ops = &kobj_sysfs_ops,
+	.default_groups = domain_groups,
+};
+
+static const char *kind(const struct uksm_domain *domain)
+{
+	switch (domain->isolation) {
+	case UKSM_ISOLATE_USER:
+		return "user";
+	case UKSM_ISOLATE_CGROUP:
+		return "cgroup";
+	default:
+		return "process";
+	}
+}
+
+static void show(struct uksm_domain *domain)
+{
+	/* Without memory for it there is no directory, which is no reason not to merge. */
+	if (kobject_init_and_add(&domain->kobj, &domain_type, domains_dir, "%s-%llu",
+				 kind(domain), domain->id))
+		pr_warn_ratelimited("no directory for a domain\n");
+}
+
+static void hide(struct uksm_domain *domain)
+{
+	kobject_del(&domain->kobj);
+	kobject_put(&domain->kobj);
+}
+
+static void domains_work_fn(struct work_struct *work)
+{
+	struct uksm_domain *domain;
+
+	while ((domain = uksm_domain_changed())) {
+		if (domain->shown == UKSM_DOMAIN_SHOWN)
+			show(domain);
+		else
+			hide(domain);
+		cond_resched();
+	}
+}
+static DECLARE_WORK(domains_work, domains_work_fn);
+
+static void domains_changed(void)
+{
+	schedule_work(&domains_work);
+}
+
+/**
+ * uksm_domain_files_init() - create the directory of the domains
+ * @parent: /sys/kernel/mm/uksm
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int uksm_domain_files_init(struct kobject *parent)
+{
+	domains_dir = kobject_create_and_add("domains", parent);
+	if (!domains_dir)
+		return -ENOMEM;
+	uksm_domains_set_watcher(domains_changed);
+	return 0;
+}
+
+/**
+ * uksm_domain_files_stop() - let nobody in any more, and wait for who is
+ *
+ * Removes the directory with all below. The domains still have their kobjects.
+ */
+void uksm_domain_files_stop(void)
+{
+	uksm_domains_set_watcher(NULL);
+	cancel_work_sync(&domains_work);
+	kobject_del(domains_dir);
+}
+
+/** uksm_domain_files_exit() - free the domains that the engine has let go of since: all */
+void uksm_domain_files_exit(void)
+{
+	struct uksm_domain *domain;
+
+	while ((domain = uksm_domain_changed()))
+		hide(domain);
+	kobject_put(domains_dir);
+	domains_dir = NULL;
+}

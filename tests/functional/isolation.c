@@ -1,0 +1,726 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pages merge with those of their own domain only: that of a user, of a control group, or of a
+ * process. What is shared is told by the frames, of which no two domains may have one.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "engine.h"
+#include "harness.h"
+#include "helper.h"
+#include "limit.h"
+#include "memory.h"
+#include "swap.h"
+#include "uapi.h"
+
+/* Of these each content is there twice, in each tenant the same. */
+#define PAGES 64
+#define CONTENTS (PAGES / 2)
+
+/* Where a tenant tells who its child is. */
+#define CHILD_FILE "/tmp/isolation-child"
+
+/* How soon a process that has gone to another domain must share nothing with the old one. */
+#define LEAVE_SECS 5
+
+/**
+ * struct tenant - a process with memory to merge
+ * @uid: whose; 0: root's
+ * @cgroup: in which, below the root; NULL: it stays where it is
+ * @seed: of the first content
+ * @pages: how many there are, PAGES unless set
+ * @area: filled in: known to the parent, which has not touched it
+ * @helper: filled in
+ */
+struct tenant {
+	uid_t uid;
+	const char *cgroup;
+	uint64_t seed;
+	size_t pages;
+	char *area;
+	struct helper helper;
+};
+
+static void require_uksm(void)
+{
+	if (engine_is_stock())
+		test_skip("ksm has no isolation");
+}
+
+static void isolate(const char *mode)
+{
+	int err = knob_write(engine_dir(), "isolation", mode, strlen(mode));
+
+	CHECK(!err, "isolation=%s: %s", mode, strerror(-err));
+}
+
+static void check_content(const struct tenant *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->pages; i++)
+		CHECK_PAGE(t->area + i * PAGE_SIZE, t->seed + i % (t->pages / 2));
+}
+
+static void tenant_run(struct helper *self, void *arg)
+{
+	const struct tenant *t = arg;
+	size_t i;
+
+	if (t->cgroup)
+		cgroup_join(t->cgroup);
+	if (t->uid)
+		CHECK_SYS(setresuid(t->uid, t->uid, 0));
+	for (i = 0; i < t->pages; i++)
+		page_fill(t->area + i * PAGE_SIZE, t->seed + i % (t->pages / 2));
+	area_mergeable(t->area, t->pages);
+	helper_step(self);
+	check_content(t);
+}
+
+static void tenant_start(struct tenant *t, void (*run)(struct helper *self, void *arg))
+{
+	if (!t->pages)
+		t->pages = PAGES;
+	if (t->cgroup)
+		cgroup_make(t->cgroup);
+	t->area = area_map(t->pages);
+	helper_start(&t->helper, run, t);
+	helper_wait(&t->helper);
+}
+
+static void tenant_move(const struct tenant *t, const char *cgroup)
+{
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), "%d", t->helper.pid);
+	cgroup_make(cgroup);
+	cgroup_set(cgroup, "cgroup.procs", pid);
+}
+
+/* How many frames two tenants have in common. */
+static size_t frames_common(const struct tenant *a, const struct tenant *b)
+{
+	size_t i, j, common = 0;
+
+	for (i = 0; i < a->pages; i++) {
+		uint64_t pfn = pfn_of_other(a->helper.pid, a->area + i * PAGE_SIZE);
+
+		for (j = 0; pfn && j < b->pages; j++)
+			if (pfn_of_other(b->helper.pid, b->area + j * PAGE_SIZE) == pfn)
+				break;
+		common += pfn && j < b->pages;
+	}
+	return common;
+}
+
+static void wait_apart(const char *where, const struct tenant *a, const struct tenant *b)
+{
+	struct limit limit = limit_begin(LEAVE_SECS * harness_slower());
+	size_t common;
+
+	while ((common = frames_common(a, b))) {
+		CHECK(!limit_passed(&limit), "%s: %zu frames are shared after %d s", where, common,
+		      LEAVE_SECS);
+		usleep(20000);
+	}
+}
+
+static void check_apart(const char *where, const struct tenant *a, const struct tenant *b)
+{
+	size_t common = frames_common(a, b);
+
+	CHECK(!common, "%s: %zu frames are shared across domains", where, common);
+}
+
+static void check_together(const char *where, const struct tenant *a, const struct tenant *b)
+{
+	size_t common = frames_common(a, b);
+
+	CHECK(common == a->pages, "%s: %zu frames of %zu are shared inside a domain", where, common,
+	      a->pages);
+}
+
+static unsigned int count_domains(void)
+{
+	char path[128];
+	struct dirent *entry;
+	unsigned int nr = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/domains", engine_dir());
+	dir = opendir(path);
+	CHECK(dir, "%s: %m", path);
+	while ((entry = readdir(dir)))
+		nr += entry->d_name[0] != '.';
+	closedir(dir);
+	return nr;
+}
+
+static void wait_domains(unsigned int nr)
+{
+	struct limit limit = limit_begin(20 * harness_slower());
+
+	while (count_domains() != nr) {
+		CHECK(!limit_passed(&limit), "%u domains in sysfs, not %u", count_domains(), nr);
+		usleep(20000);
+	}
+}
+
+/* The sum of a counter over all domains. */
+static long sum_domains(const char *counter)
+{
+	char path[128], file[512], text[KNOB_TEXT_MAX];
+	struct dirent *entry;
+	long sum = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/domains", engine_dir());
+	dir = opendir(path);
+	CHECK(dir, "%s: %m", path);
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		CHECK(!knob_read(file, counter, text), "no %s in %s", counter, file);
+		sum += atol(text);
+	}
+	closedir(dir);
+	return sum;
+}
+
+static void check_sums(const char *where)
+{
+	static const char *const counters[] = {
+		"pages_shared", "pages_sharing", "pages_unshared", "pages_volatile", "cow_breaks",
+	};
+	size_t i;
+
+	engine_pause();
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
+		CHECK(sum_domains(counters[i]) == engine_get(counters[i]),
+		      "%s: %s is %ld in all domains, and %ld in total", where, counters[i],
+		      sum_domains(counters[i]), engine_get(counters[i]));
+	engine_set("run", 1);
+}
+
+static long domain_counter(const char *domain, const char *counter)
+{
+	char path[256], text[KNOB_TEXT_MAX];
+
+	snprintf(path, sizeof(path), "%s/domains/%s", engine_dir(), domain);
+	CHECK(!knob_read(path, counter, text), "no %s of domain %s", counter, domain);
+	return atol(text);
+}
+
+static void test_none(void)
+{
+	struct tenant a = { .uid = 1001, .seed = 100 }, b = { .uid = 1002, .seed = 100 };
+
+	require_uksm();
+	tenant_start(&a, tenant_run);
+	tenant_start(&b, tenant_run);
+	engine_start();
+	engine_settle();
+	check_together("without isolation", &a, &b);
+	CHECK(!count_domains(), "%u domains in sysfs", count_domains());
+	engine_check_counters("without isolation", CONTENTS, 2 * PAGES - CONTENTS, 0, 0);
+	helper_finish(&a.helper);
+	helper_finish(&b.helper);
+}
+
+static void test_user(void)
+{
+	struct tenant a = { .uid = 1001, .seed = 100 }, a2 = { .uid = 1001, .seed = 100 };
+	struct tenant b = { .uid = 1002, .seed = 100 };
+
+	require_uksm();
+	isolate("user");
+	tenant_start(&a, tenant_run);
+	tenant_start(&a2, tenant_run);
+	tenant_start(&b, tenant_run);
+	engine_start();
+	engine_settle();
+	check_together("one user", &a, &a2);
+	check_apart("two users", &a, &b);
+	check_apart("two users", &a2, &b);
+	wait_domains(2);
+	check_sums("two users");
+	CHECK(domain_counter("user-1001", "owner") == 1001, "owner of user-1001");
+	CHECK(domain_counter("user-1001", "processes") == 2, "processes of user-1001");
+	CHECK(domain_counter("user-1001", "pages_shared") == CONTENTS, "pages_shared of user-1001");
+	CHECK(domain_counter("user-1002", "pages_sharing") == CONTENTS,
+	      "pages_sharing of user-1002");
+	engine_check_counters("two users", 2 * CONTENTS, 3 * PAGES - 2 * CONTENTS, 0, 0);
+	helper_finish(&a.helper);
+	helper_finish(&a2.helper);
+	wait_domains(1);
+	helper_finish(&b.helper);
+	wait_domains(0);
+}
+
+static void test_cgroup(void)
+{
+	struct tenant a = { .cgroup = "tenant-a", .seed = 100 };
+	struct tenant a2 = { .cgroup = "tenant-a", .seed = 100 };
+	struct tenant b = { .cgroup = "tenant-b", .seed = 100 };
+	char path[256], text[KNOB_TEXT_MAX];
+	struct stat stat_a;
+
+	require_uksm();
+	isolate("cgroup");
+	tenant_start(&a, tenant_run);
+	tenant_start(&a2, tenant_run);
+	tenant_start(&b, tenant_run);
+	engine_start();
+	engine_settle();
+	check_together("one group", &a, &a2);
+	check_apart("two groups", &a, &b);
+	check_apart("two groups", &a2, &b);
+	wait_domains(2);
+	check_sums("two groups");
+	/* The ID of a group is the number of its inode. */
+	CHECK_SYS(stat("/sys/fs/cgroup/tenant-a", &stat_a));
+	snprintf(path, sizeof(path), "%s/domains/cgroup-%lu", engine_dir(), stat_a.st_ino);
+	CHECK(!knob_read(path, "owner", text) && !strcmp(text, "/tenant-a"), "owner: \"%s\"", text);
+	helper_finish(&a.helper);
+	helper_finish(&a2.helper);
+	helper_finish(&b.helper);
+}
+
+static void test_process(void)
+{
+	struct tenant a = { .seed = 100 }, b = { .seed = 100 };
+
+	require_uksm();
+	isolate("process");
+	tenant_start(&a, tenant_run);
+	tenant_start(&b, tenant_run);
+	engine_start();
+	engine_settle();
+	check_apart("two processes", &a, &b);
+	wait_domains(2);
+	check_sums("two processes");
+	engine_check_counters("two processes", 2 * CONTENTS, 2 * PAGES - 2 * CONTENTS, 0, 0);
+	helper_finish(&a.helper);
+	helper_finish(&b.helper);
+}
+
+/* Moved from one group to another while the scanner runs, or is stopped. */
+static void move(bool running)
+{
+	struct tenant a = { .cgroup = "tenant-a", .seed = 100 };
+	struct tenant b = { .cgroup = "tenant-b", .seed = 100 };
+	struct tenant m = { .cgroup = "tenant-a", .seed = 100 };
+
+	tenant_start(&a, tenant_run);
+	tenant_start(&b, tenant_run);
+	tenant_start(&m, tenant_run);
+	engine_start();
+	engine_settle();
+	check_together("before", &m, &a);
+	if (!running)
+		engine_pause();
+	tenant_move(&m, "tenant-b");
+	wait_apart("moved", &m, &a);
+	engine_set("run", 1);
+	engine_wait_full_scans(3);
+	check_apart("moved", &m, &a);
+	check_together("moved", &m, &b);
+	check_sums("moved");
+	engine_check_counters("moved", 2 * CONTENTS, 3 * PAGES - 2 * CONTENTS, 0, 0);
+	helper_finish(&a.helper);
+	helper_finish(&b.helper);
+	helper_finish(&m.helper);
+}
+
+static void test_move(void)
+{
+	require_uksm();
+	isolate("cgroup");
+	move(true);
+}
+
+static void test_move_stopped(void)
+{
+	require_uksm();
+	isolate("cgroup");
+	move(false);
+}
+
+/* To and fro, so that it is met in the middle of leaving. */
+static void test_move_often(void)
+{
+	struct tenant a = { .cgroup = "tenant-a", .seed = 100 };
+	struct tenant b = { .cgroup = "tenant-b", .seed = 100 };
+	struct tenant m = { .cgroup = "tenant-a", .seed = 100, .pages = 4096 };
+	int i;
+
+	require_uksm();
+	isolate("cgroup");
+	tenant_start(&a, tenant_run);
+	tenant_start(&b, tenant_run);
+	tenant_start(&m, tenant_run);
+	engine_start();
+	engine_settle();
+	for (i = 0; i < 40; i++) {
+		tenant_move(&m, i % 2 ? "tenant-a" : "tenant-b");
+		usleep(50000 + i * 20000);
+	}
+	wait_apart("at rest in tenant-a", &m, &b);
+	engine_wait_full_scans(3);
+	check_apart("at rest in tenant-a", &m, &b);
+	check_apart("who never moved", &a, &b);
+	check_sums("at rest in tenant-a");
+	/* Ends in the middle of leaving. */
+	tenant_move(&m, "tenant-b");
+	usleep(300000);
+	helper_finish(&m.helper);
+	helper_finish(&a.helper);
+	helper_finish(&b.helper);
+}
+
+static void change_user(struct helper *self, void *arg)
+{
+	const struct tenant *t = arg;
+
+	tenant_run(self, arg);
+	/* Real and effective; the saved one lets us. */
+	CHECK_SYS(setresuid(-1, 0, -1));
+	CHECK_SYS(setresuid(1002, 1002, 0));
+	helper_step(self);
+	check_content(t);
+}
+
+static void test_setuid(void)
+{
+	struct tenant a = { .uid = 1001, .seed = 100 }, b = { .uid = 1002, .seed = 100 };
+	struct tenant m = { .uid = 1001, .seed = 100 };
+
+	require_uksm();
+	isolate("user");
+	tenant_start(&a, tenant_run);
+	tenant_start(&b, tenant_run);
+	tenant_start(&m, change_user);
+	engine_start();
+	engine_settle();
+	check_together("before", &m, &a);
+	helper_go(&m.helper);
+	helper_wait(&m.helper);
+	wait_apart("another user's", &m, &a);
+	engine_wait_full_scans(3);
+	check_apart("another user's", &m, &a);
+	check_together("another user's", &m, &b);
+	helper_finish(&a.helper);
+	helper_finish(&b.helper);
+	helper_finish(&m.helper);
+}
+
+/* Its child shares the merged pages by fork, and is another domain's. */
+static void fork_run(struct helper *self, void *arg)
+{
+	const struct tenant *t = arg;
+	int report[2], done[2];
+	pid_t child;
+	char byte;
+	FILE *f;
+
+	tenant_run(self, arg);
+	CHECK_SYS(pipe(report));
+	CHECK_SYS(pipe(done));
+	child = fork();
+	CHECK(child >= 0, "fork: %m");
+	if (!child) {
+		CHECK(write(report[1], "", 1) == 1 && read(done[0], &byte, 1) == 1, "pipe: %m");
+		check_content(t);
+		_exit(0);
+	}
+	CHECK(read(report[0], &byte, 1) == 1, "pipe: %m");
+	/* The parent of all wants to know who it is. */
+	f = fopen(CHILD_FILE, "w");
+	CHECK(f && fprintf(f, "%d\n", child) > 0 && !fclose(f), "telling of the child: %m");
+	helper_step(self);
+	CHECK(write(done[1], "", 1) == 1, "pipe: %m");
+	child_finish(child);
+	check_content(t);
+}
+
+static void forked(const char *mode, bool moved)
+{
+	struct tenant parent = { .cgroup = "tenant-a", .seed = 100 }, child;
+	FILE *f;
+	int pid;
+
+	isolate(mode);
+	tenant_start(&parent, fork_run);
+	engine_start();
+	engine_settle();
+	helper_go(&parent.helper);
+	helper_wait(&parent.helper);
+	f = fopen(CHILD_FILE, "r");
+	CHECK(f && fscanf(f, "%d", &pid) == 1 && !fclose(f), "who is the child: %m");
+	child = parent;
+	child.helper.pid = pid;
+	if (moved)
+		tenant_move(&child, "tenant-b");
+	wait_apart("after fork", &child, &parent);
+	engine_wait_full_scans(3);
+	check_apart("after fork", &child, &parent);
+	engine_check_counters("after fork", 2 * CONTENTS, 2 * PAGES - 2 * CONTENTS, 0, 0);
+	helper_finish(&parent.helper);
+}
+
+static void test_fork_process(void)
+{
+	require_uksm();
+	forked("process", false);
+}
+
+static void test_fork_moved(void)
+{
+	require_uksm();
+	forked("cgroup", true);
+}
+
+static void zero_run(struct helper *self, void *arg)
+{
+	const struct tenant *t = arg;
+	size_t i;
+
+	CHECK_SYS(setresuid(t->uid, t->uid, 0));
+	memset(t->area, 1, t->pages * PAGE_SIZE);
+	memset(t->area, 0, t->pages * PAGE_SIZE);
+	area_mergeable(t->area, t->pages);
+	helper_step(self);
+	for (i = 0; i < t->pages * PAGE_SIZE; i++)
+		CHECK(!t->area[i], "byte %zu is no zero", i);
+}
+
+static size_t zero_pages_of(const struct tenant *t)
+{
+	size_t i, zero = 0;
+
+	for (i = 0; i < t->pages; i++)
+		zero += pfn_of_other(t->helper.pid, t->area + i * PAGE_SIZE) == zero_pfn();
+	return zero;
+}
+
+static void zero_page(int across)
+{
+	struct tenant a = { .uid = 1001 }, b = { .uid = 1002 };
+
+	engine_set("use_zero_pages", 1);
+	isolate("user");
+	engine_set("zero_page_across_domains", across);
+	tenant_start(&a, zero_run);
+	tenant_start(&b, zero_run);
+	engine_start();
+	engine_settle();
+	CHECK(zero_pages_of(&a) == (across ? PAGES : 0), "%zu zero pages", zero_pages_of(&a));
+	CHECK(zero_pages_of(&b) == (across ? PAGES : 0), "%zu zero pages", zero_pages_of(&b));
+	if (!across) {
+		check_apart("pages of zeroes", &a, &b);
+		engine_check_counters("pages of zeroes", 2, 2 * PAGES - 2, 0, 0);
+	}
+	helper_finish(&a.helper);
+	helper_finish(&b.helper);
+}
+
+static void test_zero_page_kept(void)
+{
+	require_uksm();
+	zero_page(0);
+}
+
+static void test_zero_page_allowed(void)
+{
+	require_uksm();
+	zero_page(1);
+}
+
+static int groups_write(const char *text)
+{
+	return knob_write(engine_dir(), "isolation_cgroups", text, strlen(text));
+}
+
+static void test_groups(void)
+{
+	struct tenant a = { .cgroup = "customer/guest-a", .seed = 100 };
+	struct tenant b = { .cgroup = "customer/guest-b", .seed = 100 };
+	struct tenant c = { .cgroup = "tenant-a", .seed = 100 };
+	char text[KNOB_TEXT_MAX];
+
+	require_uksm();
+	cgroup_make("customer");
+	cgroup_set("customer", "cgroup.subtree_control", "+memory");
+	isolate("cgroup");
+	CHECK(!groups_write("+/customer\n"), "+/customer");
+	CHECK(!groups_write("+/customer"), "twice is no harm");
+	CHECK(!knob_read(engine_dir(), "isolation_cgroups", text) && !strcmp(text, "/customer"),
+	      "isolation_cgroups: \"%s\"", text);
+	tenant_start(&a, tenant_run);
+	tenant_start(&b, tenant_run);
+	tenant_start(&c, tenant_run);
+	engine_start();
+	engine_settle();
+	check_together("one customer's", &a, &b);
+	check_apart("another's", &a, &c);
+	CHECK(!groups_write("-/customer"), "-/customer");
+	wait_apart("each for itself", &a, &b);
+	engine_wait_full_scans(3);
+	check_apart("each for itself", &a, &b);
+	wait_domains(3);
+	CHECK(groups_write("-/customer") == -ENOENT, "-/customer is taken twice");
+	CHECK(groups_write("+/no-such-group") == -ENOENT, "+/no-such-group is taken");
+	CHECK(groups_write("/customer") == -EINVAL, "/customer is taken");
+	CHECK(groups_write("+customer") == -EINVAL, "+customer is taken");
+	CHECK(groups_write("+") == -EINVAL, "+ is taken");
+	helper_finish(&a.helper);
+	helper_finish(&b.helper);
+	helper_finish(&c.helper);
+}
+
+static void test_answers(void)
+{
+	static const char *const bad[] = { "users", "0", "1", " user", "user cgroup", "none\n\n" };
+	char text[KNOB_TEXT_MAX];
+	char *area;
+	size_t i;
+
+	require_uksm();
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		CHECK(knob_write(engine_dir(), "isolation", bad[i], strlen(bad[i])) == -EINVAL,
+		      "\"%s\" is taken", bad[i]);
+	CHECK(!knob_read(engine_dir(), "isolation", text) &&
+	      !strcmp(text, "[none] user cgroup process"), "isolation: \"%s\"", text);
+	isolate("cgroup\n");
+	CHECK(!knob_read(engine_dir(), "isolation", text) &&
+	      !strcmp(text, "none user [cgroup] process"), "isolation: \"%s\"", text);
+	area = area_map_same(16, 1);
+	engine_start();
+	engine_settle();
+	check_merged("merged", area, 16);
+	CHECK(knob_write(engine_dir(), "isolation", "user", 4) == -EBUSY,
+	      "isolation is changed while pages are merged");
+	/* The same as before is no change. */
+	isolate("cgroup");
+	check_merged("after that", area, 16);
+	engine_unmerge();
+	isolate("user");
+	engine_set("run", 1);
+	engine_wait_full_scans(3);
+	check_merged("as a user's", area, 16);
+	CHECK(engine_try_set("zero_page_across_domains", 2) == -EINVAL, "2 is taken");
+}
+
+/* Families of pages that differ in one line only, in two domains: both must find their equals. */
+static void family_run(struct helper *self, void *arg)
+{
+	const struct tenant *t = arg;
+	size_t i;
+
+	CHECK_SYS(setresuid(t->uid, t->uid, 0));
+	for (i = 0; i < t->pages; i++) {
+		char *page = t->area + i * PAGE_SIZE;
+
+		page_fill(page, t->seed);
+		/* At a place that differs from page to page, twice each. */
+		memset(page + (i / 2 % 64) * 64, 1 + i / 2 / 64, 64);
+	}
+	area_mergeable(t->area, t->pages);
+	helper_step(self);
+}
+
+static void test_families(void)
+{
+	enum { FAMILY = 1024 };
+	struct tenant a = { .uid = 1001, .seed = 7, .pages = FAMILY };
+	struct tenant b = { .uid = 1002, .seed = 7, .pages = FAMILY };
+
+	require_uksm();
+	isolate("user");
+	engine_start();
+	tenant_start(&a, family_run);
+	engine_wait_full_scans(6);
+	tenant_start(&b, family_run);
+	engine_wait_full_scans(10);
+	check_apart("families", &a, &b);
+	engine_check_counters("families", FAMILY, FAMILY, 0, 0);
+	helper_finish(&a.helper);
+	helper_finish(&b.helper);
+}
+
+static void small_run(struct helper *self, void *arg)
+{
+	char *area = area_map_same(4, 9);
+
+	helper_step(self);
+	area_check_same(area, 4, 9);
+}
+
+/* Many domains come and go, and leave nothing. */
+static void test_many(void)
+{
+	enum { MANY = 300 };
+	static struct helper many[MANY];
+	long before = engine_get("metadata_bytes");
+	struct limit limit;
+	int round, i;
+
+	require_uksm();
+	isolate("process");
+	engine_start();
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < MANY; i++) {
+			helper_start(&many[i], small_run, NULL);
+			helper_wait(&many[i]);
+		}
+		engine_wait_full_scans(3);
+		wait_domains(MANY);
+		engine_check_counters("many", MANY, 3 * MANY, 0, 0);
+		check_sums("many");
+		for (i = 0; i < MANY; i++)
+			helper_finish(&many[i]);
+		wait_domains(0);
+	}
+	limit = limit_begin(20 * harness_slower());
+	while (engine_get("metadata_bytes") > before) {
+		CHECK(!limit_passed(&limit), "metadata_bytes %ld, before %ld",
+		      engine_get("metadata_bytes"), before);
+		usleep(20000);
+	}
+}
+
+static const struct test tests[] = {
+	{ "none", test_none },
+	{ "user", test_user },
+	{ "cgroup", test_cgroup },
+	{ "process", test_process },
+	{ "move", test_move },
+	{ "move-stopped", test_move_stopped },
+	{ "move-often", test_move_often, 120 },
+	{ "setuid", test_setuid },
+	{ "fork-process", test_fork_process },
+	{ "fork-moved", test_fork_moved },
+	{ "zero-page-kept", test_zero_page_kept },
+	{ "zero-page-allowed", test_zero_page_allowed },
+	{ "groups", test_groups },
+	{ "answers", test_answers },
+	{ "families", test_families, 120 },
+	{ "many", test_many, 180 },
+};
+
+int main(int argc, char **argv)
+{
+	return harness_main("isolation", tests, ARRAY_SIZE(tests), argc, argv);
+}
