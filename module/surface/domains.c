@@ -2,7 +2,7 @@
 /*
  * Each domain has a directory with its part of the counters. Domains come and go under
  * uksm_mutex, but to remove a file waits for its readers; so directories are made and removed
- * by a work item, in turn.
+ * by a work item, in turn. What they say of a tenant's memory is for root only.
  *
  * A domain that has a directory is freed with its kobject: by the work item, after the
  * engine has let go of it.
@@ -31,7 +31,7 @@ static struct uksm_domain *kobj_domain(struct kobject *kobj)
 	{                                                                           \
 		return sysfs_emit(buf, "%lu\n", READ_ONCE(kobj_domain(kobj)->_name)); \
 	}                                                                           \
-	static struct kobj_attribute _name##_attr = __ATTR_RO(_name)
+	static struct kobj_attribute _name##_attr = __ATTR(_name, 0400, _name##_show, NULL)
 
 COUNTER(processes);
 COUNTER(pages_shared);
@@ -59,7 +59,7 @@ static ssize_t owner_show(struct kobject *kobj, struct kobj_attribute *attr, cha
 		return 0;
 	}
 }
-static struct kobj_attribute owner_attr = __ATTR_RO(owner);
+static struct kobj_attribute owner_attr = __ATTR(owner, 0400, owner_show, NULL);
 
 static struct attribute *domain_attrs[] = {
 	&owner_attr.attr,
