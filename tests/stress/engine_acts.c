@@ -15,6 +15,7 @@
 
 #include "acts.h"
 #include "files.h"
+#include "tenants.h"
 #include "worker.h"
 
 #define STOCK_RUN "/sys/kernel/mm/ksm/run"
@@ -203,6 +204,8 @@ const struct kind engine_acts[] = {
 	{ "stock-start", 1, act_stock_start },
 	{ "stock-unmerge", 1, act_stock_unmerge },
 	{ "reload", 3, act_reload },
+	{ "isolation", 2, act_isolation },
+	{ "tenants", 4, act_tenants },
 };
 
 const size_t engine_acts_nr = ARRAY_SIZE(engine_acts);

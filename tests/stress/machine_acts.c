@@ -20,6 +20,7 @@
 #include "acts.h"
 #include "files.h"
 #include "guard.h"
+#include "tenants.h"
 #include "worker.h"
 
 #ifndef SYS_pidfd_open
@@ -42,6 +43,7 @@ void machine_init(void)
 	file_write(CGROUP "cgroup.subtree_control", "+memory");
 	mkdir(WORK, 0755);
 	mkdir(SMALL, 0755);
+	tenants_init(WORK);
 }
 
 void machine_join(void)
@@ -326,6 +328,7 @@ const struct kind machine_acts[] = {
 	{ "oom-kill", 1, act_oom, .loud = true },
 	{ "kill-and-reap", 1, act_reap },
 	{ "kill-worker", 2, act_kill },
+	{ "move-worker", 6, tenants_move },
 };
 
 const size_t machine_acts_nr = ARRAY_SIZE(machine_acts);

@@ -24,6 +24,7 @@
 #include "files.h"
 #include "guard.h"
 #include "ops.h"
+#include "tenants.h"
 #include "worker.h"
 
 /* In a run of this length each kind must have had its turn. */
@@ -35,19 +36,20 @@ struct options {
 	uint64_t seed;
 	unsigned int seconds, workers;
 	unsigned long pages;
-	const char *module;
+	const char *module, *isolation;
 	bool idle, damage;
 };
 
 static void refuse_usage(void)
 {
 	fprintf(stderr,
-		"usage: stress [-s SEED] [-t SECONDS] [-w WORKERS] [-m MIB] [-k MODULE] [-q] [-n KIND]... [-i] [-d]\n"
+		"usage: stress [-s SEED] [-t SECONDS] [-w WORKERS] [-m MIB] [-k MODULE] [-q] [-n KIND]... [-i] [-c MODE] [-d]\n"
 		"  -m  memory of a worker\n"
 		"  -k  unload and load this module meanwhile\n"
 		"  -q  the quick mix: nothing loud\n"
 		"  -n  leave out a kind of operation\n"
 		"  -i  no engine: what is wrong then is the kernel's fault\n"
+		"  -c  isolation has this mode all the time\n"
 		"  -d  damage a byte behind the workers' backs, to see it found\n");
 	exit(2);
 }
@@ -153,8 +155,11 @@ static void reap_all(const struct options *o, uint64_t *seed)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		judge_end(pid, status);
 		i = worker_index(pid);
-		if (i >= 0)
+		if (i >= 0) {
+			tally->groups[i] = 0;
+			count_up(tally->moves[i]);
 			tally->workers[i] = seed ? worker_start((*seed)++, o->pages) : 0;
+		}
 	}
 }
 
@@ -199,8 +204,8 @@ static void check_recovery(void)
 	struct area area;
 	unsigned long i;
 
-	engine_restore();
 	file_write(ENGINE "run", "2");
+	engine_restore();
 	area_map(&area, worker_area(), RECOVERY_PAGES, 1);
 	for (i = 0; i < RECOVERY_PAGES; i++)
 		common_fill(1, area_page(&area, i));
@@ -290,7 +295,7 @@ int main(int argc, char **argv)
 	bool all;
 
 	tally_init();
-	while ((opt = getopt(argc, argv, "s:t:w:m:k:qn:idx:")) != -1) {
+	while ((opt = getopt(argc, argv, "s:t:w:m:k:qn:ic:dx:")) != -1) {
 		switch (opt) {
 		case 's':
 			o.seed = number(optarg);
@@ -316,6 +321,13 @@ int main(int argc, char **argv)
 		case 'i':
 			o.idle = true;
 			break;
+		case 'c':
+			o.isolation = optarg;
+			leave_out("isolation");
+			leave_out("knob");
+			leave_out("knobs-restored");
+			leave_out("reload");
+			break;
 		case 'd':
 			o.damage = true;
 			break;
@@ -340,6 +352,8 @@ int main(int argc, char **argv)
 	if (!o.idle)
 		engine_init(o.module);
 	machine_init();
+	if (o.isolation)
+		tenants_isolate(o.isolation);
 	run(&o);
 	if (!o.idle)
 		check_recovery();

@@ -73,6 +73,8 @@ struct kind_count {
  * @forks: processes that were forked, ever
  * @kills: workers that were killed on purpose
  * @workers: their process ids
+ * @groups: the control group of each, from 1 on; 0: that in which all begin
+ * @moves: times that it was moved, begun and done
  * @soft_offlines: pages given to soft offline
  * @poisonings: pages given to hard offline
  * @poisoned: their contents
@@ -88,6 +90,7 @@ struct tally {
 	unsigned long wrong, failed, checked, lost_pages, rescues;
 	unsigned int forks, kills;
 	pid_t workers[WORKERS_MAX];
+	unsigned int groups[WORKERS_MAX], moves[WORKERS_MAX];
 	unsigned int soft_offlines, poisonings;
 	uint64_t poisoned[LOST_MAX];
 	unsigned long nr_events;
