@@ -66,13 +66,13 @@ struct uksm_domain {
  * Change a counter, of a domain and of all, as in uksm_domain_add(domain, pages_shared, 1).
  * Context: uksm_mutex held.
  */
-#define uksm_domain_add(_domain, _field, _n)                             \
-	do {                                                             \
-		struct uksm_domain *_d = (_domain);                      \
-		long _k = (_n);                                          \
-                                                                         \
-		WRITE_ONCE(_d->_field, _d->_field + _k);                 \
-		uksm_stats_add(_field, _k);                              \
+#define uksm_domain_add(_domain, _field, _n)			\
+	do {							\
+		struct uksm_domain *_d = (_domain);		\
+		long _k = (_n);					\
+								\
+		WRITE_ONCE(_d->_field, _d->_field + _k);	\
+		uksm_stats_add(_field, _k);			\
 	} while (0)
 
 struct uksm_domain *uksm_domain_enter(struct mm_struct *mm);

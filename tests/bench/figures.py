@@ -13,6 +13,8 @@ BASELINES = {
     "uksm-tuned": "ksmd-tuned",
     "uksm-advisor": "ksmd-advisor",
     "uksm-auto": "ksmd-default",
+    # What isolation costs.
+    "uksm-process": "uksm",
 }
 
 SHARES = (50, 90, 99)

@@ -25,6 +25,7 @@ static const struct preset presets[] = {
 	{ "uksm-default", .pages = 100, .sleep = 20, .smart_scan = true },
 	{ "uksm-tuned", .pages = 1250, .sleep = 10, .smart_scan = true },
 	{ "uksm-advisor", .sleep = SLEEP, .smart_scan = true, .advisor = "scan-time" },
+	{ "uksm-process", .sleep = SLEEP, .isolation = "process" },
 	{ "uksm-auto", .sleep = SLEEP, .smart_scan = true, .advisor = "auto" },
 };
 
@@ -71,20 +72,24 @@ const char *preset_missing(const struct preset *p)
 	return NULL;
 }
 
+static void choose(const char *knob, const char *word)
+{
+	CHECK(!knob_write(engine_dir(), knob, word, strlen(word)), "%s cannot be set to %s", knob,
+	      word);
+}
+
 void preset_apply(const struct preset *p, unsigned int pages)
 {
-	static const char none[] = "none";
-
 	if (engine_has("advisor_mode"))
-		CHECK(!knob_write(engine_dir(), "advisor_mode", none, sizeof(none) - 1),
-		      "advisor_mode cannot be set to none");
+		choose("advisor_mode", "none");
+	if (engine_has("isolation"))
+		choose("isolation", p->isolation ? p->isolation : "none");
 	if (engine_has("smart_scan"))
 		engine_set("smart_scan", p->smart_scan);
 	engine_set("pages_to_scan", p->pages ? p->pages : pages);
 	engine_set("sleep_millisecs", p->sleep);
 	if (p->advisor)
-		CHECK(!knob_write(engine_dir(), "advisor_mode", p->advisor, strlen(p->advisor)),
-		      "advisor_mode cannot be set to %s", p->advisor);
+		choose("advisor_mode", p->advisor);
 }
 
 void preset_print_knobs(FILE *out)

@@ -17,6 +17,7 @@
  * @sleep: sleep_millisecs
  * @smart_scan: 0 or 1
  * @advisor: what advisor_mode is, NULL for none
+ * @isolation: what isolation is, NULL for none
  */
 struct preset {
 	const char *name;
@@ -26,6 +27,7 @@ struct preset {
 	unsigned int sleep;
 	bool smart_scan;
 	const char *advisor;
+	const char *isolation;
 };
 
 /** preset_find() - by name, NULL if there is none */

@@ -216,21 +216,48 @@ static void init_small(struct guest *g, const uint64_t *library)
 	fill_unique(g, i);
 }
 
-static void measure_small(struct run *run)
+/* A quarter it has twice, and nothing is in others: isolation takes nothing away. */
+static void init_apart(struct guest *g)
+{
+	size_t i;
+
+	guest_init(g, SMALL_PAGES);
+	fill_unique(g, 0);
+	for (i = 0; i < SMALL_PAGES / 4; i++)
+		g->content[SMALL_PAGES / 4 + i] = g->content[i];
+}
+
+static void measure_processes(struct run *run, const uint64_t *library)
 {
 	size_t nr = work_pages(run) / SMALL_PAGES, i;
 	struct guest *guests = calloc(nr, sizeof(*guests));
-	uint64_t library[SMALL_LIBRARY];
 
 	CHECK(guests, "no memory for %zu processes", nr);
-	for (i = 0; i < SMALL_LIBRARY; i++)
-		library[i] = content_new();
-	for (i = 0; i < nr; i++)
-		init_small(&guests[i], library);
+	for (i = 0; i < nr; i++) {
+		if (library)
+			init_small(&guests[i], library);
+		else
+			init_apart(&guests[i]);
+	}
 	begin(run, guests, nr);
 	phase_steady(run);
 	end_all(guests, nr);
 	free(guests);
+}
+
+static void measure_small(struct run *run)
+{
+	uint64_t library[SMALL_LIBRARY];
+	size_t i;
+
+	for (i = 0; i < SMALL_LIBRARY; i++)
+		library[i] = content_new();
+	measure_processes(run, library);
+}
+
+static void measure_apart(struct run *run)
+{
+	measure_processes(run, NULL);
 }
 
 /* Each root has forked a tree of processes that share its pages; the roots share some content. */
@@ -314,6 +341,7 @@ const struct work works[] = {
 	{ "j", "trees of forks", "", BOTH_SMART, NULL, measure_forks },
 	{ "k", "latency of a process that is merged", "write read fault fork",
 	  "none ksmd-default uksm-default", NULL, measure_latency, true },
+	{ "l", "processes that have nothing in common", "", "uksm uksm-process", NULL, measure_apart },
 	{ "cap", "limit on CPU time",
 	  "unique-5 unique-20 unique-50 images-5 images-20 images-50 churn-5 churn-20 churn-50",
 	  "uksm", CAP_KNOB, measure_cap },

@@ -694,6 +694,74 @@ static void test_families(void)
 	helper_finish(&b.helper);
 }
 
+#define GUESSES 512
+
+/*
+ * Guesses what another has: tries many contents at once, and reads in its own files in /proc whether
+ * one of them has merged. No privilege is needed for that, nor a clock.
+ */
+static void guess_run(struct helper *self, void *arg)
+{
+	const struct tenant *t = arg;
+	size_t i;
+
+	CHECK_SYS(setresuid(t->uid, t->uid, 0));
+	for (i = 0; i < t->pages; i++)
+		page_fill(t->area + i * PAGE_SIZE, t->seed + i);
+	area_mergeable(t->area, t->pages);
+	helper_step(self);
+}
+
+/* Seconds until the guess is answered, or @scans full scans have gone by: -1. */
+static double guess(unsigned int scans)
+{
+	struct tenant victim = { .uid = 1001, .seed = 100 };
+	/* Of these the victim has the first half of its own. */
+	struct tenant guesser = { .uid = 1002, .seed = 100 + CONTENTS / 2, .pages = GUESSES };
+	long until;
+	double began;
+
+	tenant_start(&victim, tenant_run);
+	engine_start();
+	engine_settle();
+	began = now_secs();
+	tenant_start(&guesser, guess_run);
+	until = engine_get("full_scans") + scans;
+	while (!proc_number(guesser.helper.pid, "ksm_merging_pages") &&
+	       engine_get("full_scans") < until)
+		usleep(1000);
+	began = now_secs() - began;
+	if (!proc_number(guesser.helper.pid, "ksm_merging_pages"))
+		began = -1;
+	helper_finish(&guesser.helper);
+	helper_finish(&victim.helper);
+	return began;
+}
+
+/* The same with ksmd, for the figure. */
+static void test_oracle_open(void)
+{
+	double secs = guess(20);
+
+	CHECK(secs >= 0, "what is shared does not show: the test sees nothing");
+	test_note("%d guesses were answered in %.2f s: %.0f a second", GUESSES, secs,
+		  GUESSES / secs);
+}
+
+static void test_oracle_user(void)
+{
+	require_uksm();
+	isolate("user");
+	CHECK(guess(20) < 0, "a guess of what another user has is answered");
+}
+
+static void test_oracle_process(void)
+{
+	require_uksm();
+	isolate("process");
+	CHECK(guess(20) < 0, "a guess of what another process has is answered");
+}
+
 static void small_run(struct helper *self, void *arg)
 {
 	char *area = area_map_same(4, 9);
@@ -751,6 +819,9 @@ static const struct test tests[] = {
 	{ "groups", test_groups },
 	{ "answers", test_answers },
 	{ "families", test_families, 120 },
+	{ "oracle-open", test_oracle_open },
+	{ "oracle-user", test_oracle_user },
+	{ "oracle-process", test_oracle_process },
 	{ "many", test_many, 180 },
 };
 
