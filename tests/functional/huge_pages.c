@@ -58,15 +58,13 @@ static void test_one_match_splits_one(void)
 static void test_same_huge_pages(void)
 {
 	char *one = huge_map(1, 300000), *two = huge_map(1, 300000);
-	size_t i;
 
 	area_mergeable(one, HPAGE_PAGES);
 	area_mergeable(two, HPAGE_PAGES);
 	engine_start();
 	engine_wait_full_scans(4);
-	for (i = 0; i < HPAGE_PAGES; i++)
-		CHECK(pfn_of(one + i * PAGE_SIZE) == pfn_of(two + i * PAGE_SIZE),
-		      "page %zu of two equal huge pages did not merge", i);
+	CHECK(pages_together(one, two, HPAGE_PAGES) == HPAGE_PAGES,
+	      "%zu pages of two equal huge pages have merged", pages_together(one, two, HPAGE_PAGES));
 	check_huge("all merged", one, 0);
 	check_huge("all merged", two, 0);
 	area_check_distinct(one, HPAGE_PAGES, 300000);
@@ -101,8 +99,8 @@ static void test_empty_huge_page(void)
 	engine_set("use_zero_pages", 1);
 	engine_start();
 	engine_wait_full_scans(4);
-	for (i = 0; i < HPAGE_PAGES; i++)
-		CHECK(pfn_of(area + i * PAGE_SIZE) == zero_pfn(), "page %zu is not the zero page", i);
+	CHECK(pages_of_frame(area, HPAGE_PAGES, zero_pfn()) == HPAGE_PAGES,
+	      "%zu pages map the zero page", pages_of_frame(area, HPAGE_PAGES, zero_pfn()));
 	area_check_same(area, HPAGE_PAGES, 0);
 	engine_check_counters("an empty huge page", 0, 0, 0, 0);
 }

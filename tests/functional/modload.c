@@ -152,7 +152,6 @@ static void test_mismatch(void)
 static void test_unload_merged(void)
 {
 	char *same, *pairs[2], *zeros;
-	size_t i;
 
 	begin();
 	module_load();
@@ -167,9 +166,8 @@ static void test_unload_merged(void)
 	      pages_distinct(same, 600));
 	module_unload();
 	check_unmerged("equal pages", same, 600);
-	for (i = 0; i < 300; i++)
-		CHECK(pfn_of(pairs[0] + i * PAGE_SIZE) != pfn_of(pairs[1] + i * PAGE_SIZE),
-		      "pair %zu still shares a frame", i);
+	CHECK(!pages_together(pairs[0], pairs[1], 300), "%zu pairs still share a frame",
+	      pages_together(pairs[0], pairs[1], 300));
 	area_check_same(same, 600, 2);
 	area_check_distinct(pairs[0], 300, 3000);
 	area_check_distinct(pairs[1], 300, 3000);
@@ -633,7 +631,6 @@ static void cycle(void)
 {
 	char *pairs[2], *same;
 	struct helper child;
-	size_t i;
 
 	if (!engine_is_stock())
 		module_load();
@@ -644,9 +641,8 @@ static void cycle(void)
 	helper_start(&child, cycle_child, NULL);
 	helper_wait(&child);
 	engine_settle();
-	for (i = 0; i < 128; i++)
-		CHECK(pfn_of(pairs[0] + i * PAGE_SIZE) == pfn_of(pairs[1] + i * PAGE_SIZE),
-		      "pair %zu did not merge", i);
+	CHECK(pages_together(pairs[0], pairs[1], 128) == 128, "%zu of 128 pairs have merged",
+	      pages_together(pairs[0], pairs[1], 128));
 	helper_kill(&child);
 	if (engine_is_stock()) {
 		engine_unmerge();

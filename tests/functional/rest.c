@@ -515,6 +515,7 @@ static bool all_counted(void *arg)
 static void test_empty_huge_pages(void)
 {
 	char *area = map_empty();
+	size_t distinct;
 
 	if (engine_is_stock())
 		test_skip("stock does not count what a split maps to the zero page");
@@ -525,10 +526,10 @@ static void test_empty_huge_pages(void)
 	CHECK(pages_of_frame(area, EMPTY_PAGES, zero_pfn()) == EMPTY_PAGES,
 	      "%zu pages map the zero page", pages_of_frame(area, EMPTY_PAGES, zero_pfn()));
 	engine_unmerge();
-	CHECK(pages_distinct(area, EMPTY_PAGES) == EMPTY_PAGES,
-	      "run=2: %zu frames for %lu pages, %zu of them map the zero page",
-	      pages_distinct(area, EMPTY_PAGES), EMPTY_PAGES,
-	      pages_of_frame(area, EMPTY_PAGES, zero_pfn()));
+	distinct = pages_distinct(area, EMPTY_PAGES);
+	CHECK(distinct == EMPTY_PAGES,
+	      "run=2: %zu frames for %lu pages, %zu of them map the zero page", distinct,
+	      EMPTY_PAGES, pages_of_frame(area, EMPTY_PAGES, zero_pfn()));
 	CHECK(engine_get("ksm_zero_pages") == 0, "run=2: ksm_zero_pages is %ld",
 	      engine_get("ksm_zero_pages"));
 	area_check_same(area, EMPTY_PAGES, 0);

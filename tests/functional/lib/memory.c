@@ -120,14 +120,26 @@ char *huge_map(size_t hpages, uint64_t seed)
 	return addr;
 }
 
-static uint64_t read_word(const char *path, uint64_t index)
+static void read_words(const char *path, uint64_t index, uint64_t *words, size_t nr)
 {
 	int fd = CHECK_SYS(open(path, O_RDONLY));
-	uint64_t word;
-	ssize_t len = pread(fd, &word, sizeof(word), index * sizeof(word));
+	size_t done = 0, size = nr * sizeof(*words);
 
-	CHECK(len == sizeof(word), "%s, word %llu: %m", path, (unsigned long long)index);
+	while (done < size) {
+		ssize_t len = pread(fd, (char *)words + done, size - done,
+				    index * sizeof(*words) + done);
+
+		CHECK(len > 0, "%s, words from %llu: %m", path, (unsigned long long)index);
+		done += len;
+	}
 	close(fd);
+}
+
+static uint64_t read_word(const char *path, uint64_t index)
+{
+	uint64_t word;
+
+	read_words(path, index, &word, 1);
 	return word;
 }
 
@@ -144,18 +156,39 @@ uint64_t pagemap_entry(const void *addr)
 	return read_word("/proc/self/pagemap", (uintptr_t)addr / PAGE_SIZE);
 }
 
+uint64_t *pagemap_entries(const void *addr, size_t pages)
+{
+	uint64_t *entries = malloc(pages * sizeof(*entries));
+
+	CHECK(entries, "out of memory");
+	read_words("/proc/self/pagemap", (uintptr_t)addr / PAGE_SIZE, entries, pages);
+	return entries;
+}
+
+static uint64_t entry_pfn(uint64_t entry)
+{
+	return entry & PM_PRESENT ? entry & ((1ULL << 55) - 1) : 0;
+}
+
 uint64_t pfn_of(const void *addr)
 {
-	uint64_t entry = pagemap_entry(addr);
-
-	return entry & PM_PRESENT ? entry & ((1ULL << 55) - 1) : 0;
+	return entry_pfn(pagemap_entry(addr));
 }
 
 uint64_t pfn_of_other(pid_t pid, const void *addr)
 {
-	uint64_t entry = pagemap_entry_of(pid, addr);
+	return entry_pfn(pagemap_entry_of(pid, addr));
+}
 
-	return entry & PM_PRESENT ? entry & ((1ULL << 55) - 1) : 0;
+/* The frames of an area, 0 for absent pages; the caller frees the array. */
+static uint64_t *area_pfns(const char *addr, size_t pages)
+{
+	uint64_t *pfns = pagemap_entries(addr, pages);
+	size_t i;
+
+	for (i = 0; i < pages; i++)
+		pfns[i] = entry_pfn(pfns[i]);
+	return pfns;
 }
 
 uint64_t pfn_flags(uint64_t pfn)
@@ -185,15 +218,30 @@ static bool ksm_flag_usable(void)
 	return usable;
 }
 
-void check_page_ksm(const char *where, const void *addr, bool expected)
+/* Frames that are next to each other in the area may be the same: their flags are read once. */
+static void check_ksm(const char *where, const char *addr, size_t pages, bool expected)
 {
-	uint64_t pfn = pfn_of(addr);
-	bool ksm;
+	uint64_t *pfns;
+	size_t i;
 
 	if (!ksm_flag_usable())
 		return;
-	ksm = pfn && (pfn_flags(pfn) & KPF_MASK_KSM);
-	CHECK(ksm == expected, "%s: %p is %sa KSM page", where, addr, ksm ? "" : "not ");
+	pfns = area_pfns(addr, pages);
+	for (i = 0; i < pages; i++) {
+		bool ksm;
+
+		if (i && pfns[i] == pfns[i - 1])
+			continue;
+		ksm = pfns[i] && (pfn_flags(pfns[i]) & KPF_MASK_KSM);
+		CHECK(ksm == expected, "%s: %p is %sa KSM page", where, addr + i * PAGE_SIZE,
+		      ksm ? "" : "not ");
+	}
+	free(pfns);
+}
+
+void check_page_ksm(const char *where, const void *addr, bool expected)
+{
+	check_ksm(where, addr, 1, expected);
 }
 
 uint64_t zero_pfn(void)
@@ -219,17 +267,13 @@ static int compare_pfns(const void *a, const void *b)
 /* The frames of the present pages of an area, sorted; the caller frees the array. */
 static uint64_t *sorted_pfns(const char *addr, size_t pages, size_t *nr)
 {
-	uint64_t *pfns = malloc(pages * sizeof(*pfns));
+	uint64_t *pfns = area_pfns(addr, pages);
 	size_t i;
 
-	CHECK(pfns, "out of memory");
 	*nr = 0;
-	for (i = 0; i < pages; i++) {
-		uint64_t pfn = pfn_of(addr + i * PAGE_SIZE);
-
-		if (pfn)
-			pfns[(*nr)++] = pfn;
-	}
+	for (i = 0; i < pages; i++)
+		if (pfns[i])
+			pfns[(*nr)++] = pfns[i];
 	qsort(pfns, *nr, sizeof(*pfns), compare_pfns);
 	return pfns;
 }
@@ -261,22 +305,33 @@ size_t pages_max_sharers(const char *addr, size_t pages)
 
 size_t pages_of_frame(const char *addr, size_t pages, uint64_t pfn)
 {
+	uint64_t *pfns = area_pfns(addr, pages);
 	size_t i, nr = 0;
 
 	for (i = 0; i < pages; i++)
-		nr += pfn_of(addr + i * PAGE_SIZE) == pfn;
+		nr += pfns[i] == pfn;
+	free(pfns);
+	return nr;
+}
+
+size_t pages_together(const char *addr, const char *other, size_t pages)
+{
+	uint64_t *pfns = area_pfns(addr, pages), *others = area_pfns(other, pages);
+	size_t i, nr = 0;
+
+	for (i = 0; i < pages; i++)
+		nr += pfns[i] && pfns[i] == others[i];
+	free(pfns);
+	free(others);
 	return nr;
 }
 
 void check_merged(const char *where, const char *addr, size_t pages)
 {
-	size_t i;
-
 	CHECK(pages_max_sharers(addr, pages) == pages,
 	      "%s: %zu pages lie in %zu frames, the most in one is %zu", where, pages,
 	      pages_distinct(addr, pages), pages_max_sharers(addr, pages));
-	for (i = 0; i < pages; i++)
-		check_page_ksm(where, addr + i * PAGE_SIZE, true);
+	check_ksm(where, addr, pages, true);
 }
 
 void wait_merged(const char *where, const char *addr, size_t pages, unsigned int scans)
@@ -291,12 +346,10 @@ void wait_merged(const char *where, const char *addr, size_t pages, unsigned int
 
 void check_unmerged(const char *where, const char *addr, size_t pages)
 {
-	size_t i;
+	size_t distinct = pages_distinct(addr, pages);
 
-	CHECK(pages_distinct(addr, pages) == pages, "%s: %zu pages lie in %zu frames", where, pages,
-	      pages_distinct(addr, pages));
-	for (i = 0; i < pages; i++)
-		check_page_ksm(where, addr + i * PAGE_SIZE, false);
+	CHECK(distinct == pages, "%s: %zu pages lie in %zu frames", where, pages, distinct);
+	check_ksm(where, addr, pages, false);
 }
 
 long smaps_kib(const void *addr, const char *field)

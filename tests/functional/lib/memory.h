@@ -74,6 +74,17 @@ uint64_t pagemap_entry(const void *addr);
 /** pagemap_entry_of() - the pagemap entry of an address of another process */
 uint64_t pagemap_entry_of(pid_t pid, const void *addr);
 
+/**
+ * pagemap_entries() - the pagemap entries of an area of the calling process
+ * @addr: the area
+ * @pages: its size
+ *
+ * Read at once: page by page takes minutes on debug kernels, and pages may move meanwhile.
+ *
+ * Return: an array that the caller frees.
+ */
+uint64_t *pagemap_entries(const void *addr, size_t pages);
+
 /** pfn_of() - the frame that backs an address of this process, 0 if none is present */
 uint64_t pfn_of(const void *addr);
 
@@ -108,6 +119,9 @@ size_t pages_max_sharers(const char *addr, size_t pages);
 
 /** pages_of_frame() - number of pages of the area that one frame backs */
 size_t pages_of_frame(const char *addr, size_t pages, uint64_t pfn);
+
+/** pages_together() - number of pages of two areas that share a frame with the other's */
+size_t pages_together(const char *addr, const char *other, size_t pages);
 
 /** check_merged() - all pages of the area are one KSM page */
 void check_merged(const char *where, const char *addr, size_t pages);

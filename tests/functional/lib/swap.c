@@ -71,10 +71,12 @@ void cgroup_shrink(const char *bytes)
 
 size_t count_swapped(const char *area, size_t pages)
 {
+	uint64_t *entries = pagemap_entries(area, pages);
 	size_t i, swapped = 0;
 
 	for (i = 0; i < pages; i++)
-		swapped += !!(pagemap_entry(area + i * PAGE_SIZE) & PM_SWAP);
+		swapped += !!(entries[i] & PM_SWAP);
+	free(entries);
 	return swapped;
 }
 
