@@ -646,8 +646,8 @@ static void test_metadata_for_others(void)
 static const struct test tests[] = {
 	/* Before any other with zero pages, of which some kernels lose count. */
 	{ "zeroes-refused", test_zeroes_refused },
-	{ "memory-given-back", test_memory_given_back },
-	{ "merged-exited", test_merged_exited },
+	{ "memory-given-back", test_memory_given_back, .timeout_secs = 180 },
+	{ "merged-exited", test_merged_exited, .timeout_secs = 180 },
 	{ "two-groups", test_two_groups },
 	{ "full-group-mortal", test_full_group_mortal, .timeout_secs = 150 },
 	{ "dead-in-slow-scan", test_dead_in_slow_scan },

@@ -585,7 +585,8 @@ static void test_waiter_ends_slice(void)
 	area_check_distinct(area, PAGES, 50000);
 }
 
-#define HELD_SIZE (8UL << 20)
+/* What the scanner waits for at most is a time. */
+#define HELD_SIZE (2048UL / harness_slower() * PAGE_SIZE)
 #define HELD_PAGES 2000
 
 /* Half of the time in a system call that holds the mmap_lock, at the lowest priority. */
@@ -737,7 +738,7 @@ static void *mapper_run(void *arg)
 	return NULL;
 }
 
-#define BIG_PAGES 32768UL
+#define BIG_PAGES (32768UL / harness_slower())
 
 static void twin_of_big(struct helper *self, void *unused)
 {

@@ -321,7 +321,7 @@ static const struct test tests[] = {
 	{ "cap-two", test_cap_two },
 	{ "default-cap", test_default_cap },
 	{ "chain-prune", test_chain_prune },
-	{ "fork-chain", test_fork_chain },
+	{ "fork-chain", test_fork_chain, .timeout_secs = 180 },
 	{ "per-node", test_per_node, .numa = true },
 	{ "across-nodes", test_across_nodes, .numa = true },
 	{ "node-switch", test_node_switch, .numa = true },

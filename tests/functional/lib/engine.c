@@ -165,14 +165,20 @@ double engine_cpu_percent(unsigned int secs)
 
 void engine_wait_full_scans(unsigned int nr)
 {
-	long target = engine_get("full_scans") + 1 + nr;
 	unsigned int limit_secs = WAIT_LIMIT_SECS * harness_slower();
 	struct limit limit = limit_begin(limit_secs);
+	long scans = engine_get("full_scans"), target = scans + 1 + nr, seen = -1;
 
-	while (engine_get("full_scans") < target) {
-		CHECK(!limit_passed(&limit), "full_scans at %ld after %u s, waiting for %ld",
-		      engine_get("full_scans"), limit_secs, target);
+	while (scans < target) {
+		long done = scans + engine_get_or("pages_scanned", 0);
+
+		if (done != seen)
+			limit = limit_begin(limit_secs);
+		seen = done;
+		CHECK(!limit_passed(&limit), "full_scans stands at %ld for %u s, waiting for %ld",
+		      scans, limit_secs, target);
 		usleep(POLL_USECS);
+		scans = engine_get("full_scans");
 	}
 }
 

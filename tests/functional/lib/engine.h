@@ -75,7 +75,7 @@ void engine_unmerge(void);
  * engine_wait_full_scans() - wait until @nr full scans have begun and ended since the call
  * @nr: number of full scans
  *
- * The scan under way at the call does not count. Fails the test if the engine takes longer than 50 s.
+ * The scan under way at the call does not count. Fails the test if the engine stands still for 50 s.
  */
 void engine_wait_full_scans(unsigned int nr);
 
