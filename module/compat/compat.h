@@ -571,15 +571,18 @@ static inline bool uksm_vma_compatible(struct vm_area_struct *vma)
  * @addr: user virtual address
  *
  * Unlike a write this does not trip over userfaultfd's write protection. One
- * fault need not be enough: the caller looks again.
+ * fault need not be enough: the caller looks again. Where userfaultfd keeps all
+ * access away, debug kernels complain of a fault that does not allow to be tried
+ * again. This one does, and waits for nothing, so the mmap_lock stays held.
  *
- * Return: as handle_mm_fault().
+ * Return: as handle_mm_fault(); %VM_FAULT_RETRY where userfaultfd is in the way.
  */
 static inline vm_fault_t uksm_unshare(struct vm_area_struct *vma,
 				      unsigned long addr)
 {
 	return handle_mm_fault(vma, addr,
-			       FAULT_FLAG_UNSHARE | FAULT_FLAG_REMOTE, NULL);
+			       FAULT_FLAG_UNSHARE | FAULT_FLAG_REMOTE |
+			       FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_RETRY_NOWAIT, NULL);
 }
 
 /*

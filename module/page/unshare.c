@@ -10,7 +10,8 @@
 /* What makes a fault back out is gone the next time, or after so many. */
 #define FAULTS_MAX	1000u
 
-#define FAULT_FAILED	(VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV | VM_FAULT_HWPOISON | VM_FAULT_OOM)
+#define FAULT_FAILED	(VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV | VM_FAULT_HWPOISON | VM_FAULT_OOM | \
+			 VM_FAULT_RETRY)
 
 /* Does the address map a merged page, or will it? If not, its page outlives any reclaim. */
 static bool still_merged(struct vm_area_struct *vma, unsigned long addr)
