@@ -588,6 +588,8 @@ static void test_waiter_ends_slice(void)
 /* What the scanner waits for at most is a time. */
 #define HELD_SIZE (2048UL / harness_slower() * PAGE_SIZE)
 #define HELD_PAGES 2000
+/* Were the holder given up each time, half would be. All others are slow on debug kernels, too. */
+#define HELD_PERCENT (harness_slower() > 1 ? 65 : 90)
 
 /* Half of the time in a system call that holds the mmap_lock, at the lowest priority. */
 static void meek_holder(struct helper *self, void *unused)
@@ -650,7 +652,7 @@ static void test_meek_holder(void)
 	scans = engine_get("full_scans") - scans;
 	helper_kill(&holder);
 	test_note("%ld pages in %ld full scans", scanned, scans);
-	CHECK(scanned >= scans * 2 * HELD_PAGES * 9 / 10,
+	CHECK(scanned >= scans * 2 * HELD_PAGES * HELD_PERCENT / 100,
 	      "%ld pages of %ld were scanned in %ld full scans", scanned, scans * 2 * HELD_PAGES, scans);
 }
 
