@@ -19,6 +19,7 @@
 #include "engine/knobs.h"
 #include "engine/stats.h"
 #include "engine/uksmd.h"
+#include "kernel/mm_lock.h"
 #include "kernel/race.h"
 
 /*
@@ -405,18 +406,23 @@ enum uksm_entered uksm_mm_slot_enter(struct uksm_mm_slot *slot)
 }
 
 /**
- * uksm_mm_slot_enter_wait() - as uksm_mm_slot_enter(), waiting for the mmap_lock
+ * uksm_mm_slot_enter_wait() - as uksm_mm_slot_enter(), waiting in the line for the mmap_lock
  * @slot: slot
+ * @msecs: so long at most
+ * @stop: ends the wait when it becomes true; or NULL
  *
- * For who must get in at last, whatever goes on in there, and may be killed while waiting.
+ * For who must get in at last, although others keep the lock busy.
  *
- * Return: %UKSM_ENTER_LOCKED when killed.
+ * Context: the caller does not hold uksm_mutex, for which others would wait as long. He sees to
+ * it that the slot is neither buried nor freed. A signal ends the wait.
+ * Return: %UKSM_ENTER_LOCKED when the time is up, @stop is true, or there is a signal.
  */
-enum uksm_entered uksm_mm_slot_enter_wait(struct uksm_mm_slot *slot)
+enum uksm_entered uksm_mm_slot_enter_wait(struct uksm_mm_slot *slot, unsigned int msecs,
+					  const bool *stop)
 {
 	if (!slot->mm || !mmget_not_zero(slot->mm))
 		return UKSM_ENTER_DEAD;
-	if (!mmap_read_lock_killable(slot->mm))
+	if (!uksm_mm_lock_within(slot->mm, msecs, stop))
 		return UKSM_ENTERED;
 	mmput_async(slot->mm);
 	return UKSM_ENTER_LOCKED;

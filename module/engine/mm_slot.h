@@ -135,7 +135,8 @@ enum uksm_entered {
 };
 
 enum uksm_entered uksm_mm_slot_enter(struct uksm_mm_slot *slot);
-enum uksm_entered uksm_mm_slot_enter_wait(struct uksm_mm_slot *slot);
+enum uksm_entered uksm_mm_slot_enter_wait(struct uksm_mm_slot *slot, unsigned int msecs,
+					  const bool *stop);
 bool uksm_mm_slot_awaited(const struct uksm_mm_slot *slot);
 void uksm_mm_slot_leave(struct uksm_mm_slot *slot);
 

@@ -452,24 +452,43 @@ static void admin_breathe(bool wait)
 		cond_resched();
 }
 
-/* Work off all steps of an unmerge. Killable; with @unload always to the end. */
+/*
+ * Take uksm_mutex for the next step of an unmerge. The mmap_lock that is in its way is waited for
+ * before; with that held uksm_mutex is only tried for, and memory that goes offline is not waited
+ * for at all, which may be waiting for the process. 0 or -EINTR; with @unload always 0.
+ */
+static int unmerge_lock(struct uksm_unmerge *work, bool unload)
+{
+	/* Who writes run gives up when the module is unloaded, and then it is the unload's turn. */
+	if (uksm_unmerge_enter(work, unload ? NULL : &stopping)) {
+		if (mutex_trylock(&uksm_mutex)) {
+			if (!offlining)
+				return 0;
+			engine_drop();
+		}
+		uksm_unmerge_leave(work);
+	}
+	if (!unload)
+		return engine_lock();
+	engine_lock_always();
+	return 0;
+}
+
+/* Work off all steps of an unmerge. Killable; with @unload only while it waits for a lock. */
 static int unmerge_run(struct uksm_unmerge *work, bool unload)
 {
 	bool more = true, wait;
-	int err = 0;
+	int err;
 
 	while (more) {
-		if (unload)
-			engine_lock_always();
-		else
-			err = engine_lock();
+		err = unmerge_lock(work, unload);
 		if (err)
 			return err;
 		do {
 			more = uksm_unmerge_step(work);
 			wait = work->waits;
 			work->waits = false;
-		} while (more && !wait && !uksmd_is_awaited() && !need_resched());
+		} while (more && !wait && !work->in_line && !uksmd_is_awaited() && !need_resched());
 		engine_drop();
 		if (unload ? fatal_signal_pending(current) && work->tries : signal_pending(current))
 			return -ERESTARTSYS;
@@ -574,7 +593,8 @@ static int run_change(unsigned int run)
  * %UKSM_RUN_UNMERGE for all pages to be unmerged. Killable.
  * Return: 0; -EBUSY when ksmd runs or holds merged pages. When unmerging was not
  * completed, and then run is 0: -ENOMEM for want of memory, the machine's or that of a
- * memory cgroup; -EBUSY where userfaultfd keeps the kernel from it; -ERESTARTSYS, -EINTR.
+ * memory cgroup; -EBUSY where userfaultfd keeps the kernel from it, or an mmap_lock could not
+ * be had for half a minute; -ERESTARTSYS, -EINTR.
  */
 int uksmd_set_run(unsigned int run)
 {

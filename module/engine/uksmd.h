@@ -26,8 +26,9 @@ struct task_struct;
  *	      ksmd's OFFLINE bit (waited for in ksmd's run_store(), cleared by who takes
  *				memory offline)
  *	    uksm_mutex
- *	      mmap_lock		(by trylock; waited for only by who unmerges, killably,
- *				 with no other one held)
+ *	      mmap_lock		(by trylock; waited for only by who unmerges, in turns
+ *				 with an end, without uksm_mutex and any other one; then
+ *				 uksm_mutex is tried for inside)
  *		folio lock	(by trylock)
  *		  anon_vma lock	(inside kernel functions)
  *		    page-table lock

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/unmerge.h"
 
+#include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -22,8 +23,16 @@
 #define VMAS_A_STEP		256u
 #define RECORDS_A_STEP		1024u
 #define NODES_A_STEP		256u
-/* So often an mmap_lock is tried for before it is waited for, which holds up others. */
-#define TRIES_MAX		1000u
+/* So often an mmap_lock is tried for before it is waited for in the line. */
+#define TRIES_MAX		32u
+/*
+ * How long all the waiting for mmap_locks may take, but for short waits, and that for one more
+ * then. A file system in user space can hold one for ever; who writes run, or unloads the module,
+ * is to have an answer.
+ */
+#define LOCKED_MSECS_MAX	30000u
+#define LOCKED_MSECS_SHORT	1000u
+#define LOCKED_MSECS_MORE	200u
 
 /* The first failure is the one to tell. */
 static void note(int *err, int failure)
@@ -118,25 +127,68 @@ static void next_slot(struct uksm_unmerge *work)
 	work->slot = uksm_mm_slots_next(work->slot);
 	work->address = 0;
 	work->tries = 0;
+	work->in_line = false;
 	work->slot_err = 0;
 	work->phase = work->slot ? UKSM_UNMERGE_PAGES : UKSM_UNMERGE_NODES;
 	work->nodes = uksm_stable_nr_empty();
 }
 
+/* The lock is somebody else's: since now, or still. */
+static void locked(struct uksm_unmerge *work)
+{
+	if (!work->tries++)
+		work->locked_at = jiffies;
+}
+
+static unsigned int locked_msecs(const struct uksm_unmerge *work)
+{
+	return work->tries ? jiffies_to_msecs(jiffies - work->locked_at) : 0;
+}
+
+static void locked_no_more(struct uksm_unmerge *work)
+{
+	if (locked_msecs(work) > LOCKED_MSECS_SHORT)
+		work->locked_msecs += locked_msecs(work);
+	work->tries = 0;
+}
+
+static enum uksm_entered slot_enter(struct uksm_unmerge *work)
+{
+	enum uksm_entered entered = work->entered ? UKSM_ENTERED : uksm_mm_slot_enter(work->slot);
+
+	work->entered = false;
+	if (entered == UKSM_ENTER_LOCKED)
+		locked(work);
+	return entered;
+}
+
+/* Has it been waited for the lock of this one and of others for too long? */
+static bool locked_too_long(const struct uksm_unmerge *work)
+{
+	return work->in_line && work->locked_msecs + locked_msecs(work) >= LOCKED_MSECS_MAX;
+}
+
 static void step_pages(struct uksm_unmerge *work)
 {
-	switch (work->single || work->tries < TRIES_MAX ? uksm_mm_slot_enter(work->slot) :
-					  uksm_mm_slot_enter_wait(work->slot)) {
+	switch (slot_enter(work)) {
 	case UKSM_ENTER_LOCKED:
 		/* Come back; whoever has the lock gets the CPU meanwhile. */
-		work->tries++;
 		work->waits = true;
-		return;
+		if (!locked_too_long(work)) {
+			/* From then on for each step in this address space, whose lock is busy. */
+			work->in_line |= work->tries >= TRIES_MAX;
+			return;
+		}
+		locked_no_more(work);
+		note(&work->slot_err, -EBUSY);
+		work->address = TASK_SIZE_MAX;
+		break;
 	case UKSM_ENTER_DEAD:
+		locked_no_more(work);
 		work->address = TASK_SIZE_MAX;
 		break;
 	case UKSM_ENTERED:
-		work->tries = 0;
+		locked_no_more(work);
 		unmerge_inside(work);
 		uksm_mm_slot_leave(work->slot);
 		break;
@@ -204,6 +256,7 @@ static void step_discover(struct uksm_unmerge *work)
 	work->slot = uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
 	work->address = 0;
 	work->tries = 0;
+	work->in_line = false;
 	work->slot_err = 0;
 	work->nodes = uksm_stable_nr_empty();
 	work->phase = work->slot ? UKSM_UNMERGE_PAGES : UKSM_UNMERGE_NODES;
@@ -228,6 +281,37 @@ int uksm_unmerge_begin(struct uksm_unmerge *work)
 }
 
 /**
+ * uksm_unmerge_enter() - wait in the line for the mmap_lock that the last step could not have
+ * @work: from uksm_unmerge_begin()
+ * @stop: ends the wait when it becomes true; or NULL
+ *
+ * Context: the caller does not hold uksm_mutex, for which everybody else would wait for as long
+ * as the holder of the mmap_lock likes. Sleeps, for half a minute at most; a signal ends it.
+ * Return: true with the address space entered: the caller takes uksm_mutex without waiting for it
+ * and goes on with uksm_unmerge_step(), or calls uksm_unmerge_leave().
+ */
+bool uksm_unmerge_enter(struct uksm_unmerge *work, const bool *stop)
+{
+	unsigned int waited, msecs = LOCKED_MSECS_MORE;
+
+	if (work->phase != UKSM_UNMERGE_PAGES || !work->in_line)
+		return false;
+	locked(work);
+	waited = work->locked_msecs + locked_msecs(work);
+	if (waited < LOCKED_MSECS_MAX)
+		msecs = max(msecs, LOCKED_MSECS_MAX - waited);
+	work->entered = uksm_mm_slot_enter_wait(work->slot, msecs, stop) == UKSM_ENTERED;
+	return work->entered;
+}
+
+/** uksm_unmerge_leave() - undo uksm_unmerge_enter() that has returned true */
+void uksm_unmerge_leave(struct uksm_unmerge *work)
+{
+	work->entered = false;
+	uksm_mm_slot_leave(work->slot);
+}
+
+/**
  * uksm_unmerge_step() - unmerge a little more
  * @work: from uksm_unmerge_begin()
  *
@@ -239,8 +323,8 @@ int uksm_unmerge_begin(struct uksm_unmerge *work)
  * Context: the caller holds uksm_mutex, and may drop it between steps. Sleeps. When
  * @work->waits is set the caller is to wait a little, and to clear it.
  * Return: true if there is more; else @work->err is 0; -ENOMEM when memory for the copies
- * ran out, or -EBUSY when the kernel refused some: what has not been unmerged stays merged,
- * and consistent.
+ * ran out, or -EBUSY when the kernel refused some, or an mmap_lock could not be had: what has
+ * not been unmerged stays merged, and consistent.
  */
 bool uksm_unmerge_step(struct uksm_unmerge *work)
 {

@@ -36,6 +36,10 @@ enum uksm_unmerge_phase {
  * @round: forks race with unmerging; each round catches what was forked in the last
  * @nodes: that are still to be looked at
  * @tries: that the mmap_lock of @slot was held by others
+ * @locked_at: when it was found so first, in jiffies
+ * @locked_msecs: how long those before have been waited for, but for short waits
+ * @in_line: it was held so often that it is waited for before each step
+ * @entered: @slot has been entered for the next step (uksm_unmerge_enter())
  * @slot_err: what has gone wrong in @slot
  * @err: the first thing that has gone wrong in this round, which does not end the work in other
  *	address spaces
@@ -51,6 +55,10 @@ struct uksm_unmerge {
 	unsigned int round;
 	unsigned long nodes;
 	unsigned int tries;
+	unsigned long locked_at;
+	unsigned int locked_msecs;
+	bool in_line;
+	bool entered;
 	int slot_err;
 	int err;
 	bool waits;
@@ -59,6 +67,8 @@ struct uksm_unmerge {
 };
 
 int uksm_unmerge_begin(struct uksm_unmerge *work);
+bool uksm_unmerge_enter(struct uksm_unmerge *work, const bool *stop);
+void uksm_unmerge_leave(struct uksm_unmerge *work);
 bool uksm_unmerge_step(struct uksm_unmerge *work);
 void uksm_unmerge_end(struct uksm_unmerge *work);
 
