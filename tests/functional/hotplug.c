@@ -4,7 +4,6 @@
  * the others, and none may wait for ever.
  */
 #include <errno.h>
-#include <glob.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,9 +17,8 @@
 #include "harness.h"
 #include "limit.h"
 #include "memory.h"
-#include "swap.h"
+#include "memory_block.h"
 
-#define BLOCKS "/sys/devices/system/memory/memory[0-9]*"
 #define RUN_SECS 12
 #define END_SECS 10
 #define PAGES 8192
@@ -36,58 +34,6 @@ struct shared {
 };
 
 static struct shared *shared;
-
-static bool block_file(char *path, size_t len, const char *block, const char *file)
-{
-	return snprintf(path, len, "%s/%s", block, file) < (int)len;
-}
-
-static bool movable(const char *block)
-{
-	char path[128], zones[64] = "";
-	FILE *f;
-
-	if (!block_file(path, sizeof(path), block, "valid_zones"))
-		return false;
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	if (!fgets(zones, sizeof(zones), f))
-		zones[0] = '\0';
-	fclose(f);
-	return !strcmp(zones, "Movable\n");
-}
-
-static unsigned int block_round(const char *block)
-{
-	char path[128];
-	unsigned int done;
-	int tries;
-
-	block_file(path, sizeof(path), block, "state");
-	done = !file_write(path, "offline");
-	for (tries = 0; done && file_write(path, "online_movable") && tries < 50; tries++)
-		usleep(20000);
-	usleep(1000);
-	return done;
-}
-
-/* Some blocks hold what the kernel took while it booted, or have holes. */
-static void find_block(char *block, size_t len)
-{
-	glob_t blocks;
-	size_t i;
-
-	block[0] = '\0';
-	if (glob(BLOCKS, 0, NULL, &blocks))
-		test_skip("no memory blocks");
-	for (i = 0; i < blocks.gl_pathc && !block[0]; i++)
-		if (movable(blocks.gl_pathv[i]) && block_round(blocks.gl_pathv[i]))
-			snprintf(block, len, "%s", blocks.gl_pathv[i]);
-	globfree(&blocks);
-	if (!block[0])
-		test_skip("no block of movable memory goes offline (movablecore=)");
-}
 
 static unsigned int stock_round(const char *unused)
 {
@@ -145,14 +91,14 @@ static void test_three_parties(void)
 
 	if (engine_is_stock())
 		test_skip("takes two engines");
-	find_block(block, sizeof(block));
+	memory_block_find(block, sizeof(block));
 	shared = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(shared != MAP_FAILED, "mmap: %m");
 	area = area_map_same(PAGES, 3);
 	CHECK_SYS(madvise(area, PAGES * PAGE_SIZE, MADV_DONTFORK));
 	engine_start();
 	engine_settle();
-	pids[0] = party(0, block_round, block);
+	pids[0] = party(0, memory_block_round, block);
 	pids[1] = party(1, stock_round, NULL);
 	pids[2] = party(2, engine_round, NULL);
 	sleep(RUN_SECS);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #include "helper.h"
 #include "limit.h"
 #include "memory.h"
+#include "memory_block.h"
 #include "module.h"
 
 #define MOUNT_POINT "/fuse-of-uksm"
@@ -35,8 +37,20 @@
 #define SCANS_SECS 5
 #define TRIES 5
 
+/* Of a write of 2 to run: after so long it has tried often enough; and it gives up. */
+#define TRIED_SECS 3
+#define GIVES_UP_SECS 40
+
 #define HELD_PAGES 64
 #define HELD_SEED 5
+#define OTHER_SEED 6
+
+/* Each of some page tables has two pages that are merged. */
+#define BUSY_TABLES 48
+#define BUSY_PAGES 16384
+#define BUSY_THREADS 3
+/* In the line it takes three seconds, by tries fifteen. */
+#define BUSY_SECS 9
 
 /* A file system with one file, whose pages are not there until the test says so. */
 
@@ -444,6 +458,47 @@ static void check_reads(void)
 	closedir(dir);
 }
 
+static void note_signal(int unused)
+{
+	(void)unused;
+}
+
+/* Unmerge everything in a process of its own, which exits with the errno, and survives SIGUSR1. */
+static pid_t unmerge_start(void)
+{
+	struct sigaction action = { .sa_handler = note_signal };
+	pid_t pid = CHECK_SYS(fork());
+
+	if (!pid) {
+		CHECK_SYS(sigaction(SIGUSR1, &action, NULL));
+		_exit(-engine_try_set("run", 2));
+	}
+	return pid;
+}
+
+/* One for whom a lock is in the way, who has tried so often that it tries no more, but waits. */
+static pid_t unmerge_waiting(void)
+{
+	pid_t pid = unmerge_start();
+
+	sleep(TRIED_SECS * harness_slower());
+	CHECK(!waitpid(pid, NULL, WNOHANG), "run=2 does not wait for the lock");
+	return pid;
+}
+
+static void unmerge_kill(pid_t writer)
+{
+	CHECK_SYS(kill(writer, SIGKILL));
+	reap_soon(writer, "who writes 2 to run and is killed");
+}
+
+/* With the lock to be had, nothing stays merged. */
+static void check_unmerges(void)
+{
+	engine_unmerge();
+	engine_check_counters("unmerged", 0, 0, 0, 0);
+}
+
 /* Who unmerges everything has to wait for the lock; nobody else does, and a signal ends it. */
 static void test_fuse_unmerge(void)
 {
@@ -451,24 +506,91 @@ static void test_fuse_unmerge(void)
 	pid_t writer;
 
 	scene_lock(&scene);
-	writer = CHECK_SYS(fork());
-	if (!writer) {
-		engine_try_set("run", 2);
-		_exit(0);
-	}
-	/* So long that it tries no more, but waits. */
-	sleep(6 * harness_slower());
+	writer = unmerge_waiting();
 	check_write("pages_to_scan", 5000, 10000, 0);
 	check_reads();
 	CHECK(!waitpid(writer, NULL, WNOHANG), "run=2 does not wait for the lock");
-	CHECK_SYS(kill(writer, SIGKILL));
-	reap_soon(writer, "who writes 2 to run and is killed");
+	unmerge_kill(writer);
 	engine_set("run", 1);
 	wait_scans(3);
 	check_held(&scene);
 	scene_free(&scene);
-	engine_unmerge();
-	engine_check_counters("unmerged", 0, 0, 0, 0);
+	check_unmerges();
+	scene_end(&scene);
+}
+
+/* Memory goes offline meanwhile. */
+static void test_fuse_unmerge_offline(void)
+{
+	char block[128];
+	struct scene scene;
+	pid_t writer, offliner;
+	int status;
+
+	/* Not the block where the page is that the daemon has locked: that cannot go. */
+	memory_block_find(block, sizeof(block));
+	CHECK(memory_block_offline(block), "%s does not go offline", block);
+	scene_lock(&scene);
+	memory_block_online(block);
+	writer = unmerge_waiting();
+	offliner = CHECK_SYS(fork());
+	if (!offliner)
+		_exit(memory_block_round(block) ? 0 : 1);
+	status = reap_soon(offliner, "memory that goes offline");
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status), "memory does not go offline");
+	check_held(&scene);
+	unmerge_kill(writer);
+	scene_free(&scene);
+	check_unmerges();
+	scene_end(&scene);
+}
+
+/* Any signal will do; as much as is merged still is, which the writer is told. */
+static void test_fuse_unmerge_interrupted(void)
+{
+	struct scene scene;
+	pid_t writer;
+	int status;
+
+	scene_lock(&scene);
+	writer = unmerge_waiting();
+	CHECK_SYS(kill(writer, SIGUSR1));
+	status = reap_soon(writer, "who writes 2 to run and is interrupted");
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == EINTR, "run=2 ended with %#x", status);
+	CHECK(!engine_get("run"), "run is %ld", engine_get("run"));
+	check_held(&scene);
+	scene_free(&scene);
+	check_unmerges();
+	scene_end(&scene);
+}
+
+/* Some time it says that it cannot; all the others have been unmerged, and so the knobs are free. */
+static void test_fuse_unmerge_gives_up(void)
+{
+	struct scene scene;
+	struct limit limit;
+	pid_t writer;
+	char *other;
+	int status;
+
+	scene_lock(&scene);
+	other = area_map_same(HELD_PAGES, OTHER_SEED);
+	engine_settle();
+	writer = unmerge_start();
+	limit = limit_begin(GIVES_UP_SECS * harness_slower());
+	while (!CHECK_SYS(waitpid(writer, &status, WNOHANG))) {
+		CHECK(!limit_passed(&limit), "run=2 goes on after %d s", GIVES_UP_SECS);
+		usleep(10000);
+	}
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == EBUSY, "run=2 ended with %#x", status);
+	CHECK(!engine_get("run"), "run is %ld", engine_get("run"));
+	check_unmerged("where no lock is held", other, HELD_PAGES);
+	CHECK(engine_get("pages_sharing") == HELD_PAGES - 1, "pages_sharing is %ld",
+	      engine_get("pages_sharing"));
+	check_write("max_page_sharing", 100, 101, -EBUSY);
+	check_held(&scene);
+	scene_free(&scene);
+	check_unmerges();
 	scene_end(&scene);
 }
 
@@ -500,6 +622,50 @@ static void test_fuse_unload_killed(void)
 	module_load();
 }
 
+/* Who unmerges is in the way of nobody who unloads. */
+static void test_fuse_unmerge_unload(void)
+{
+	struct scene scene;
+	pid_t writer, unloader;
+	int status;
+
+	scene_lock(&scene);
+	writer = unmerge_waiting();
+	unloader = unload_start();
+	status = reap_soon(writer, "who writes 2 to run while the module is unloaded");
+	CHECK(!WIFEXITED(status) || WEXITSTATUS(status), "run=2 says that nothing is merged");
+	CHECK_SYS(kill(unloader, SIGKILL));
+	reap_soon(unloader, "who unloads the module and is killed");
+	CHECK(!module_loaded() && !engine_has("run"), "the module is still there");
+	check_held(&scene);
+	scene_free(&scene);
+	scene_end(&scene);
+	module_load();
+}
+
+/* Some time it goes on without. */
+static void test_fuse_unload_gives_up(void)
+{
+	struct scene scene;
+	struct limit limit;
+	pid_t unloader;
+	int status;
+
+	scene_lock(&scene);
+	unloader = unload_start();
+	limit = limit_begin(GIVES_UP_SECS * harness_slower());
+	while (!CHECK_SYS(waitpid(unloader, &status, WNOHANG))) {
+		CHECK(!limit_passed(&limit), "the unload goes on after %d s", GIVES_UP_SECS);
+		usleep(10000);
+	}
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status), "the unload ended with %#x", status);
+	CHECK(!module_loaded() && !engine_has("run"), "the module is still there");
+	check_held(&scene);
+	scene_free(&scene);
+	scene_end(&scene);
+	module_load();
+}
+
 /* Or goes on when the lock can be had; then nothing stays merged. */
 static void test_fuse_unload(void)
 {
@@ -520,11 +686,94 @@ static void test_fuse_unload(void)
 	module_load();
 }
 
+/*
+ * A lock that is never free, as somebody always has it for writing and others wait: who tries for
+ * it only never gets it, who waits in the line does.
+ */
+static void *busy_thread(void *arg)
+{
+	char *area = arg;
+
+	for (;;) {
+		CHECK_SYS(mprotect(area, BUSY_PAGES * PAGE_SIZE, PROT_READ));
+		CHECK_SYS(mprotect(area, BUSY_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE));
+	}
+	return NULL;
+}
+
+static char *busy_pair(char *area, size_t i)
+{
+	return area + i * HPAGE_SIZE;
+}
+
+static void busy_main(struct helper *self, void *unused)
+{
+	size_t pages = BUSY_TABLES * HPAGE_SIZE / PAGE_SIZE;
+	char *area = area_map(pages), *other = area_map(BUSY_PAGES);
+	pthread_t thread;
+	size_t i;
+
+	(void)unused;
+	area_mergeable(area, pages);
+	for (i = 0; i < BUSY_TABLES; i++) {
+		page_fill(busy_pair(area, i), HELD_SEED);
+		page_fill(busy_pair(area, i) + PAGE_SIZE, HELD_SEED);
+	}
+	for (i = 0; i < BUSY_PAGES; i++)
+		other[i * PAGE_SIZE] = 1;
+	helper_step(self);
+	for (i = 0; i < BUSY_THREADS; i++)
+		CHECK(!pthread_create(&thread, NULL, busy_thread, other), "pthread_create");
+	helper_step(self);
+	CHECK(pages_distinct(area, pages) == 2 * BUSY_TABLES, "%zu frames",
+	      pages_distinct(area, pages));
+	for (i = 0; i < BUSY_TABLES; i++)
+		area_check_same(busy_pair(area, i), 2, HELD_SEED);
+}
+
+static void test_busy_lock_unmerge(void)
+{
+	struct helper busy;
+	struct limit limit;
+	double began;
+	pid_t writer;
+	int status;
+
+	if (engine_is_stock())
+		test_skip("stock waits for the lock");
+	if (!module_loaded())
+		module_load();
+	helper_start(&busy, busy_main, NULL);
+	helper_wait(&busy);
+	engine_start();
+	engine_settle();
+	CHECK(engine_get("pages_sharing") == 2 * BUSY_TABLES - 1, "pages_sharing is %ld",
+	      engine_get("pages_sharing"));
+	helper_go(&busy);
+	helper_wait(&busy);
+	began = now_secs();
+	limit = limit_begin(BUSY_SECS * harness_slower());
+	writer = unmerge_start();
+	while (!CHECK_SYS(waitpid(writer, &status, WNOHANG))) {
+		CHECK(!limit_passed(&limit), "run=2 goes on after %d s", BUSY_SECS);
+		usleep(10000);
+	}
+	test_note("run=2 took %.1f s", now_secs() - began);
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status), "run=2 ended with %#x", status);
+	helper_finish(&busy);
+}
+
 static const struct test tests[] = {
 	{ "fuse-lock", test_fuse_lock },
 	{ "fuse-unmerge", test_fuse_unmerge },
+	{ "fuse-unmerge-offline", test_fuse_unmerge_offline },
+	{ "fuse-unmerge-interrupted", test_fuse_unmerge_interrupted },
+	{ "fuse-unmerge-gives-up", test_fuse_unmerge_gives_up, .timeout_secs = 120 },
+	{ "fuse-unmerge-unload", test_fuse_unmerge_unload },
 	{ "fuse-unload-killed", test_fuse_unload_killed },
 	{ "fuse-unload", test_fuse_unload },
+	{ "fuse-unload-gives-up", test_fuse_unload_gives_up, .timeout_secs = 120 },
+	{ "busy-lock-unmerge", test_busy_lock_unmerge },
 };
 
 int main(int argc, char **argv)
