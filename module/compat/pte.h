@@ -65,15 +65,18 @@ static inline struct folio *uksm_pfn_folio(unsigned long pfn)
 /**
  * uksm_mm_counters_adopt() - start counting the merged pages of an address space
  * @mm: seen for the first time
+ * @stock_free: it is younger than ksmd's last work, which so has no records of it
  *
  * A child's counts start at zero, whatever it has inherited. Where ksm_fork()
- * does not see to that, fork() has copied the parent's.
+ * does not see to that, fork() has copied the parent's. What ksmd has of pages
+ * that it did not merge stays counted: it will count that out again.
  */
-static inline void uksm_mm_counters_adopt(struct mm_struct *mm)
+static inline void uksm_mm_counters_adopt(struct mm_struct *mm, bool stock_free)
 {
 #ifndef UKSM_HAVE_KSM_FORK_RESETS
 	mm->ksm_merging_pages = 0;
-	mm->ksm_rmap_items = 0;
+	if (stock_free)
+		mm->ksm_rmap_items = 0;
 #endif
 }
 

@@ -9,7 +9,8 @@
  *
  * Prototypes are compared with the kernel's headers when the module is built,
  * and with the running kernel's BTF when it is loaded. BTF does not tell objects'
- * types: struct uksm_kdata has them.
+ * types: struct uksm_kdata has them, and the build compares those that the headers
+ * declare.
  */
 
 UKSM_KSYM_DATA(ksm_run);

@@ -21,6 +21,7 @@
 #include "engine/uksmd.h"
 #include "kernel/mm_lock.h"
 #include "kernel/race.h"
+#include "kernel/stock.h"
 
 /*
  * So many threads of a process are asked for its address space. The first has it, unless
@@ -51,7 +52,7 @@ static struct uksm_mm_slot *slot_find(const struct mm_struct *mm)
 }
 
 /* Atomic context. The caller has seen to it that @mm cannot be freed meanwhile. */
-static bool slot_add(struct mm_struct *mm)
+static bool slot_add(struct mm_struct *mm, bool stock_free)
 {
 	struct uksm_mm_slot *slot = kzalloc(sizeof(*slot), GFP_NOWAIT | __GFP_NOWARN);
 
@@ -65,7 +66,7 @@ static bool slot_add(struct mm_struct *mm)
 		return false;
 	}
 	mmgrab(mm);
-	uksm_mm_counters_adopt(mm);
+	uksm_mm_counters_adopt(mm, stock_free);
 	slot->where = UKSM_SLOTS_NEW;
 	list_add_tail(&slot->list, &slot_lists[UKSM_SLOTS_NEW]);
 	list_add_tail(&slot->sweep, &sweep_list);
@@ -94,7 +95,7 @@ static bool process_add(struct task_struct *process)
 		/* PF_KTHREAD never changes, whatever the thread does to other flags. */
 		if (mm && !(data_race(thread->flags) & PF_KTHREAD) &&
 		    uksm_mm_wants_merge(mm) && !slot_find(mm))
-			added = slot_add(mm);
+			added = slot_add(mm, uksm_stock_idle_since(process->start_boottime));
 		task_unlock(thread);
 		if (mm || ++looked == THREADS_MAX)
 			break;

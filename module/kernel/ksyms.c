@@ -28,6 +28,16 @@ DEFINE_STATIC_CALL_NULL(uksm_each_match, kallsyms_on_each_match_symbol);
 
 struct uksm_kdata uksm_kdata __ro_after_init;
 
+/* The types of objects, as far as headers have them: BTF does not. Others are a file's own. */
+#define SAME_TYPE(name) static_assert(__same_type(name, *uksm_kdata.name))
+SAME_TYPE(mm_kobj);
+#ifdef UKSM_HAVE_KSM_ZERO_PAGES
+SAME_TYPE(ksm_zero_pages);
+#endif
+#ifdef CONFIG_MEMORY_FAILURE
+SAME_TYPE(num_poisoned_pages);
+#endif
+
 struct uksm_ksym_func uksm_ksym_funcs[UKSM_KSYM_MAX_FUNCS] __initdata;
 unsigned int uksm_ksym_nr_funcs __initdata;
 

@@ -30,6 +30,7 @@
 #include <linux/kallsyms.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
+#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
@@ -54,6 +55,8 @@
 static DEFINE_MUTEX(stock_mutex);
 /* Set under stock_mutex, cleared by uksm_stock_release() alone. */
 static bool claimed;
+/* When that was, in ns since boot; ksmd has not scanned from then on. */
+static u64 claimed_at_ns;
 
 /* Tasks in hooked_run_store(), counted before they enter it. */
 static atomic_t nr_stores;
@@ -272,6 +275,12 @@ void uksm_stock_set_enter_hint(void (*hint)(void))
 	irq_work_sync(&enter_work);
 }
 
+static void claim(void)
+{
+	WRITE_ONCE(claimed_at_ns, ktime_get_boottime_ns());
+	WRITE_ONCE(claimed, true);
+}
+
 /**
  * uksm_stock_claim() - keep ksmd off from now on
  *
@@ -321,7 +330,7 @@ int uksm_stock_claim(void)
 			"ksmd is set to unmerge: write 0 to " STOCK_RUN
 			" first\n");
 	else
-		WRITE_ONCE(claimed, true);
+		claim();
 	if (!claimed)
 		err = -EBUSY;
 out:
@@ -341,6 +350,17 @@ void uksm_stock_release(void)
 {
 	/* Pairs with the acquire in hooked_run_store(): all that uksm had is gone by now. */
 	smp_store_release(&claimed, false);
+}
+
+/**
+ * uksm_stock_idle_since() - has ksmd scanned nothing since a moment?
+ * @boottime_ns: the moment, in ns since boot
+ *
+ * Context: any, while ksmd is kept off.
+ */
+bool uksm_stock_idle_since(u64 boottime_ns)
+{
+	return boottime_ns > READ_ONCE(claimed_at_ns);
 }
 
 /**
