@@ -208,6 +208,39 @@ static void test_stock_unmerge_meanwhile(void)
 	engine_check_counters("at the end", 1, 63, 0, 0);
 }
 
+static long rmap_items(void)
+{
+	return proc_field(getpid(), "ksm_stat", "ksm_rmap_items");
+}
+
+/* What stock keeps of pages that did not merge is still counted when uksm has gone. */
+static void test_stock_keeps_items(void)
+{
+	enum { PAGES = 64 };
+	char *area;
+	long items;
+
+	require_both();
+	if (rmap_items() < 0)
+		test_skip("this kernel has no ksm_stat");
+	area = area_map_distinct(PAGES, 700);
+	stock_start();
+	stock_wait_full_scans(2);
+	CHECK(!stock_set("run", "0"), "stock's run=0");
+	items = rmap_items();
+	CHECK(items >= PAGES, "stock has %ld items", items);
+	engine_start();
+	engine_settle();
+	CHECK(rmap_items() >= items, "with uksm's there are %ld items, stock has %ld", rmap_items(),
+	      items);
+	engine_unmerge();
+	CHECK(rmap_items() == items, "uksm has gone, and there are %ld items of %ld", rmap_items(),
+	      items);
+	stock_stop();
+	CHECK(!rmap_items(), "stock has none any more, and there are %ld items", rmap_items());
+	area_check_distinct(area, PAGES, 700);
+}
+
 static const struct test tests[] = {
 	{ "stock-refused-while-running", test_stock_refused_while_running },
 	{ "stock-refused-while-holding", test_stock_refused_while_holding },
@@ -215,6 +248,7 @@ static const struct test tests[] = {
 	{ "refused-while-stock-holds", test_refused_while_stock_holds },
 	{ "hand-over", test_hand_over },
 	{ "stock-unmerge-meanwhile", test_stock_unmerge_meanwhile },
+	{ "stock-keeps-items", test_stock_keeps_items },
 };
 
 int main(int argc, char **argv)
