@@ -38,6 +38,8 @@ class Engine:
         self.directory = pathlib.Path(directory)
         self.thread = thread
         self.pid = None
+        # What the comparison has last set each file to.
+        self.wanted = {}
 
     def exists(self):
         return self.directory.is_dir()
@@ -64,6 +66,20 @@ class Engine:
         except OSError as error:
             raise Failure(f"{self.directory / name} refuses {value}: "
                           f"{error.strerror}") from error
+        self.wanted[name] = value
+
+    def check_unchanged(self):
+        """Somebody else who writes these files, as ksmtuned does, spoils a comparison."""
+        for name, wanted in self.wanted.items():
+            found = self.read(name)
+            if name == "pages_to_scan" and self.advised():
+                continue
+            if found != str(wanted).strip():
+                raise Failure(f"{self.directory / name} is {found} and was set to "
+                              f"{wanted}: somebody else writes there (ksmtuned?)")
+
+    def advised(self):
+        return self.has("advisor_mode") and self.read("advisor_mode") != "none"
 
     def knobs(self):
         return {name: self.read(name) for name in KNOBS if self.has(name)}
@@ -73,6 +89,8 @@ class Engine:
         for name in sorted(knobs, key=KNOBS.index):
             if self.has(name) and self.read(name) != str(knobs[name]):
                 self.write(name, knobs[name])
+            elif self.has(name):
+                self.wanted[name] = knobs[name]
 
     def restore_knobs(self, knobs):
         """Back to what knobs() told, whatever was changed since."""
@@ -131,6 +149,10 @@ class NoEngine:
     """Stands for guests whose memory nobody merges."""
 
     name = "none"
+
+    @staticmethod
+    def check_unchanged():
+        pass
 
     @staticmethod
     def full_scans():

@@ -387,6 +387,10 @@ class Experiment:
 
     def need_resources(self):
         options = self.options
+        tuners = hostinfo.tuners()
+        if tuners:
+            raise Failure("these would change the engines' settings meanwhile, stop "
+                          f"them first: {', '.join(tuners)}")
         hoststate.need_room(options.take_over)
         need = options.guests * options.guest_mem << 20
         have = hostinfo.available_bytes()

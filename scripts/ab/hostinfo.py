@@ -9,6 +9,10 @@ import subprocess
 from .errors import Failure
 
 
+# Daemons that start, stop and tune ksmd, by what the kernel calls them: 15 bytes.
+TUNERS = ("ksmtuned", "momd", "virt-handler")
+
+
 def available_bytes():
     for line in pathlib.Path("/proc/meminfo").read_text().split("\n"):
         if line.startswith("MemAvailable:"):
@@ -28,6 +32,21 @@ def foreign_memory():
                 found.append(f"{comm} ({smaps.parent.name})")
         except (OSError, ProcessLookupError):
             continue    # it ended meanwhile, or is not ours to see
+    return found
+
+
+def tuners(proc=pathlib.Path("/proc")):
+    """What would write to ksm's files meanwhile, or shows another engine there."""
+    found = []
+    for comm in proc.glob("[0-9]*/comm"):
+        try:
+            if comm.read_text().strip() in TUNERS:
+                found.append(f"{comm.read_text().strip()} ({comm.parent.name})")
+        except (OSError, ProcessLookupError):
+            continue    # it ended meanwhile
+    for line in (proc / "self/mountinfo").read_text().split("\n"):
+        if line.split()[4:5] == ["/sys/kernel/mm/ksm"]:
+            found.append("a mount on /sys/kernel/mm/ksm (uksm-ksm-compat stop)")
     return found
 
 

@@ -85,6 +85,14 @@ def remember(work):
     return state
 
 
+def needed_bytes(engine):
+    """A page for each address that shares one, the zero page included."""
+    counters = engine.counters()
+    pages = counters["sharing"] + counters["shared"] + \
+        engine.read_number("ksm_zero_pages")
+    return pages * 4096 + SPARE_BYTES
+
+
 def need_room(taking_over):
     """Refuse to go on while an engine works here, unless it may be stopped and
     memory suffices for what it holds."""
@@ -95,7 +103,7 @@ def need_room(taking_over):
             raise Failure(f"{name} works on this host: stop it and write 2 and then "
                           f"0 to {engine.directory}/run, or use --take-over, which "
                           "starts it again afterwards")
-        need = engine.counters()["sharing"] * 4096 + SPARE_BYTES
+        need = needed_bytes(engine)
         if need > hostinfo.available_bytes():
             raise Failure(f"unmerging what {name} holds takes {need >> 20} MiB, "
                           f"and {hostinfo.available_bytes() >> 20} are available")

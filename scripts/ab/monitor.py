@@ -57,6 +57,7 @@ class Monitor:
 
     def take(self, show=True):
         """A sample now; its index."""
+        self.engine.check_unchanged()
         counters = self.engine.counters()
         self.samples.append([
             round(self.seconds(), 3), self.engine.full_scans(), *counters.values(),
