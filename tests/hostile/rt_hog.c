@@ -187,11 +187,8 @@ void case_rt_hog(void)
 	engine_unmerge();
 	hog_case("max_page_sharing", write_sharing);
 	engine_unmerge();
-	/*
-	 * Memory offline is left out: the kernel itself drains every CPU's list for it. Not judged is
-	 * unloading: ftrace takes no hook off before every task has been seen outside of the kernel.
-	 */
+	/* Memory offline is left out: the kernel itself drains every CPU's list for it. */
 	if (!engine_is_stock())
-		figure("rt-hog.rmmod_secs", hogged_secs(unload));
+		hog_case("rmmod", unload);
 	judge_end();
 }
