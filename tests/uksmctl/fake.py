@@ -33,8 +33,19 @@ def files():
 
 def ranges():
     """{name: (least, greatest)} of the numbers in ranges.h."""
-    found = re.findall(r"^\tNUMBER\(([a-z_]+), (\d+), (\d+)\)", RANGES.read_text(), re.M)
+    found = re.findall(r"^\tNUMBER\(([a-z_]+), (\d+), (\d+),", RANGES.read_text(), re.M)
     return {name: (int(least), int(greatest)) for name, least, greatest in found}
+
+
+def defaults():
+    """{name: default} of ranges.h."""
+    return dict(re.findall(r'^\t[A-Z]+\(([a-z_]+)(?:,.*?)?, "?([^",]+)"?, [A-Z]+\)',
+                           RANGES.read_text(), re.M))
+
+
+def unmerged():
+    """What the module takes only while nothing is merged."""
+    return set(re.findall(r"^\t[A-Z]+\(([a-z_]+),.*, UNMERGED\)", RANGES.read_text(), re.M))
 
 
 class Tree:
@@ -46,10 +57,11 @@ class Tree:
         self.ksm = self.root / "sys/kernel/mm/ksm"
         self.proc = self.root / "proc"
         for name, mode in files().items():
-            self.put(self.uksm / name, VALUES.get(name, "0"), mode)
+            self.put(self.uksm / name, VALUES.get(name, defaults().get(name, "0")), mode)
         for name in KSM_6_1:
             self.put(self.ksm / name, "0")
         self.put(self.root / "sys/module/uksm/version", "9.8.7")
+        (self.root / "run").mkdir()
         self.put(self.proc / "vmstat", "cow_ksm 0")
         self.thread(77, "uksmd", 1500000000)
         self.thread(33, "ksmd", 2000000)

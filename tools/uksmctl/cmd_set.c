@@ -3,46 +3,13 @@
  * uksmctl set: check everything, then write everything, in the order given; and if
  * the kernel refuses one, put back what was written before it.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <uksm/names.h>
 
 #include "commands.h"
 #include "engine.h"
 #include "files.h"
-#include "json.h"
-
-/**
- * struct setting - one NAME=VALUE
- * @name: the knob
- * @value: what to write
- * @old: what it was
- * @now: what it is after all; NULL until that is known
- */
-struct setting {
-	char *name;
-	char *value;
-	char *old;
-	char *now;
-};
-
-struct settings {
-	struct setting *list;
-	size_t count;
-};
-
-static char *read_choice(const char *name)
-{
-	char text[TEXT_SIZE];
-
-	if (engine_read(ENGINE_UKSM, name, text))
-		return NULL;
-
-	return require_memory(strdup(text_choice(text)));
-}
+#include "settings.h"
 
 static enum status split(char *argument, struct setting *setting)
 {
@@ -55,17 +22,6 @@ static enum status split(char *argument, struct setting *setting)
 	setting->value = require_memory(strdup(equals + 1));
 
 	return STATUS_OK;
-}
-
-static bool given_before(const struct settings *settings,
-			 const struct setting *setting)
-{
-	for (const struct setting *other = settings->list; other < setting;
-	     other++)
-		if (!strcmp(other->name, setting->name))
-			return true;
-
-	return false;
 }
 
 static enum status check(const struct engine_files *files,
@@ -92,7 +48,7 @@ static enum status check(const struct engine_files *files,
 			    setting->value, reason);
 
 	/* As it is written, not as it is shown. */
-	setting->old = read_choice(setting->name);
+	setting->old = knob_read(setting->name);
 	if (!setting->old)
 		return fail(STATUS_REFUSED, "%s: cannot be read",
 			    setting->name);
@@ -114,7 +70,8 @@ static enum status check_all(struct settings *settings, char **arguments)
 		struct setting *setting = &settings->list[i];
 		enum status status = split(arguments[i], setting);
 
-		if (!status && given_before(settings, setting))
+		if (!status &&
+		    settings_find(settings, setting->name) != setting)
 			status = fail(STATUS_USAGE, "%s: given twice",
 				      setting->name);
 		if (!status)
@@ -125,140 +82,6 @@ static enum status check_all(struct settings *settings, char **arguments)
 	engine_files_free(&files);
 
 	return worst;
-}
-
-/* Return: false, with a message, when it stays as it is. */
-static bool put_back(const struct setting *setting)
-{
-	int err = engine_write(ENGINE_UKSM, setting->name, setting->old);
-
-	if (err)
-		complain("%s: could not be put back to %s: %s", setting->name,
-			 setting->old, strerror(-err));
-
-	return !err;
-}
-
-/*
- * What is set along with another knob, or by a write that fails half way, as that
- * to run: whether it has to be put back is seen in the file.
- */
-static bool put_back_if_changed(const struct setting *setting)
-{
-	char *now = setting->old ? read_choice(setting->name) : NULL;
-	bool same = !now || !strcmp(now, setting->old);
-
-	free(now);
-
-	return same || put_back(setting);
-}
-
-/* The last first. Return: false when one stays as it is. */
-static bool undo(const struct settings *settings, size_t failed, char *batch)
-{
-	struct setting batch_setting = { .name = "pages_to_scan",
-					 .old = batch };
-	bool undone = true, advised = false;
-	size_t i = failed;
-
-	while (i--) {
-		undone &= put_back(&settings->list[i]);
-		advised |= !strcmp(settings->list[i].name, "advisor_mode");
-	}
-	/* The advisor has set the batch. */
-	if (advised)
-		undone &= put_back_if_changed(&batch_setting);
-
-	return undone & put_back_if_changed(&settings->list[failed]);
-}
-
-static enum status report_refusal(const struct settings *settings,
-				  size_t failed, int error, char *batch)
-{
-	const struct setting *setting = &settings->list[failed];
-	const char *meaning =
-		file_explain(setting->name, setting->value, error);
-	bool denied = error == EACCES || error == EPERM;
-
-	complain(UKSM_SYSFS_DIR "/%s: %s refused: %s%s%s%s", setting->name,
-		 setting->value, strerror(error), meaning ? " (" : "",
-		 meaning ? meaning : "", meaning ? ")" : "");
-	if (!undo(settings, failed, batch))
-		return fail(STATUS_PARTLY_SET,
-			    "some settings are changed, see above");
-	if (failed)
-		complain("what was written before it has been put back");
-	if (error == ENOENT || error == ENODEV)
-		return STATUS_NO_MODULE;
-
-	return denied ? STATUS_PERMISSION : STATUS_REFUSED;
-}
-
-static enum status write_all(struct settings *settings)
-{
-	char *batch = read_choice("pages_to_scan");
-	enum status status = STATUS_OK;
-
-	for (size_t i = 0; i < settings->count && !status; i++) {
-		struct setting *setting = &settings->list[i];
-		int err = engine_write(ENGINE_UKSM, setting->name,
-				       setting->value);
-
-		if (err)
-			status = report_refusal(settings, i, -err, batch);
-	}
-	free(batch);
-
-	return status;
-}
-
-static void show_text(const struct setting *setting, bool dry_run)
-{
-	if (dry_run)
-		printf("%s: %s would become %s\n", setting->name, setting->old,
-		       setting->value);
-	else if (!strcmp(setting->old, setting->now))
-		printf("%s: %s, as before\n", setting->name, setting->now);
-	else
-		printf("%s: %s -> %s\n", setting->name, setting->old,
-		       setting->now);
-}
-
-static void show(const struct settings *settings, const struct options *options)
-{
-	if (options->json) {
-		json_start(false);
-		json_bool("dry_run", options->dry_run);
-		json_object("set");
-	}
-	for (size_t i = 0; i < settings->count; i++) {
-		const struct setting *setting = &settings->list[i];
-
-		if (!options->json) {
-			show_text(setting, options->dry_run);
-			continue;
-		}
-		json_object(setting->name);
-		json_text("old", setting->old);
-		json_text("new",
-			  options->dry_run ? setting->value : setting->now);
-		json_object_end();
-	}
-	if (options->json) {
-		json_object_end();
-		json_end();
-	}
-}
-
-static void free_all(struct settings *settings)
-{
-	for (size_t i = 0; i < settings->count; i++) {
-		free(settings->list[i].name);
-		free(settings->list[i].value);
-		free(settings->list[i].old);
-		free(settings->list[i].now);
-	}
-	free(settings->list);
 }
 
 enum status command_set(const struct options *options, int argc, char **argv)
@@ -274,21 +97,14 @@ enum status command_set(const struct options *options, int argc, char **argv)
 
 	settings.list =
 		require_memory(calloc(settings.count, sizeof(*settings.list)));
+	if (!options->dry_run)
+		settings_lock();
 	status = check_all(&settings, argv);
 	if (!status && !options->dry_run)
-		status = write_all(&settings);
-	if (!status) {
-		for (size_t i = 0; i < settings.count && !options->dry_run;
-		     i++) {
-			settings.list[i].now =
-				read_choice(settings.list[i].name);
-			if (!settings.list[i].now)
-				settings.list[i].now = require_memory(
-					strdup(settings.list[i].value));
-		}
-		show(&settings, options);
-	}
-	free_all(&settings);
+		status = settings_write(&settings);
+	if (!status)
+		settings_show(&settings, options);
+	settings_free(&settings);
 
 	return status;
 }

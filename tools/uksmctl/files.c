@@ -31,6 +31,8 @@ const size_t known_file_count = ARRAY_SIZE(known_files);
  * @is_switch: yes or no
  * @min: least number
  * @max: greatest number
+ * @initial: what it holds after load
+ * @when: when it may be written
  */
 struct range {
 	const char *name;
@@ -38,12 +40,17 @@ struct range {
 	bool is_switch;
 	unsigned long long min;
 	unsigned long long max;
+	const char *initial;
+	enum knob_when when;
 };
 
 /* clang-format off */
-#define NUMBER(_name, _min, _max) { #_name, NULL, false, _min, _max##ULL },
-#define SWITCH(_name) { #_name, NULL, true, 0, 1 },
-#define CHOICE(_name, _words) { #_name, _words, false, 0, 0 },
+#define NUMBER(_name, _min, _max, _default, _when)			\
+	{ #_name, NULL, false, _min, _max##ULL, #_default, KNOB_##_when },
+#define SWITCH(_name, _default, _when)					\
+	{ #_name, NULL, true, 0, 1, #_default, KNOB_##_when },
+#define CHOICE(_name, _words, _default, _when)				\
+	{ #_name, _words, false, 0, 0, _default, KNOB_##_when },
 /* clang-format on */
 
 static const struct range ranges[] = { UKSM_RANGES(NUMBER, SWITCH, CHOICE) };
@@ -64,6 +71,40 @@ static const struct range *range_of(const char *name)
 			return &ranges[i];
 
 	return NULL;
+}
+
+enum knob_when knob_when(const char *name)
+{
+	const struct range *range = range_of(name);
+
+	return range ? range->when : KNOB_ANYTIME;
+}
+
+size_t knob_order(const char *name)
+{
+	const struct range *range = range_of(name);
+	size_t place = range ? (size_t)(range - ranges) : ARRAY_SIZE(ranges);
+
+	return knob_when(name) * (ARRAY_SIZE(ranges) + 1) + place;
+}
+
+const char *knob_default(const char *name)
+{
+	const struct range *range = range_of(name);
+
+	return range ? range->initial : NULL;
+}
+
+const char *knob_words(const char *name)
+{
+	const struct range *range = range_of(name);
+
+	return range ? range->words : NULL;
+}
+
+const char *knob_at(size_t index)
+{
+	return index < ARRAY_SIZE(ranges) ? ranges[index].name : NULL;
 }
 
 static bool has_word(const char *words, const char *word)
@@ -172,6 +213,29 @@ bool file_check(const char *name, const char *current, char *value,
 		return check_switch(value, reason);
 
 	return check_number(range, value, reason);
+}
+
+/* A number without what may stand before it. */
+static const char *bare(const char *value)
+{
+	const char *digits = value + (*value == '+');
+
+	if (!*digits || digits[strspn(digits, "0123456789")])
+		return value;
+	while (digits[0] == '0' && digits[1])
+		digits++;
+
+	return digits;
+}
+
+bool knob_same(const char *name, const char *one, const char *other)
+{
+	const struct range *range = range_of(name);
+
+	if (range && range->words)
+		return !strcmp(one, other);
+
+	return !strcmp(bare(one), bare(other));
 }
 
 /**

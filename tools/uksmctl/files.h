@@ -46,6 +46,46 @@ const struct known_file *file_find(const char *name);
 bool file_check(const char *name, const char *current, char *value,
 		char *reason);
 
+/** enum knob_when - when a knob may be written, which is also the order to do so */
+enum knob_when {
+	KNOB_UNMERGED, /* only while nothing is merged */
+	KNOB_ANYTIME,
+	KNOB_LAST, /* after all others */
+};
+
+/** knob_when() - of a knob; KNOB_ANYTIME of one that ranges.h has not */
+enum knob_when knob_when(const char *name);
+
+/**
+ * knob_order() - the place of a knob when several are written
+ * @name: the knob
+ *
+ * Return: a number, less for what comes before; the same for all that ranges.h has not.
+ */
+size_t knob_order(const char *name);
+
+/**
+ * knob_default() - what a knob holds after load
+ * @name: the knob
+ *
+ * Return: the value, or NULL when ranges.h has it not.
+ */
+const char *knob_default(const char *name);
+
+/** knob_words() - the words that a knob takes, or NULL when it takes others or is unknown */
+const char *knob_words(const char *name);
+
+/** knob_same() - do two values, as written or as read, say the same to a knob? */
+bool knob_same(const char *name, const char *one, const char *other);
+
+/**
+ * knob_at() - all knobs of ranges.h, in the order to write them
+ * @index: from 0
+ *
+ * Return: the name, or NULL behind the last.
+ */
+const char *knob_at(size_t index);
+
 /**
  * file_explain() - what an error of a write to a knob means
  * @name: the knob

@@ -21,47 +21,13 @@ static void new_line(void)
 		fputs("  ", stdout);
 }
 
-/*
- * Return: how many bytes of the character that begins here belong to it, or 0
- * if this is not the beginning of one.
- */
-static size_t utf8_length(const unsigned char *from)
-{
-	unsigned long code;
-	size_t length;
-
-	if (from[0] < 0x80)
-		return 1;
-	if (from[0] >= 0xc2 && from[0] <= 0xdf)
-		length = 2;
-	else if (from[0] >= 0xe0 && from[0] <= 0xef)
-		length = 3;
-	else if (from[0] >= 0xf0 && from[0] <= 0xf4)
-		length = 4;
-	else
-		return 0;
-
-	code = from[0] & (0xffu >> (length + 1));
-	for (size_t i = 1; i < length; i++) {
-		if ((from[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (from[i] & 0x3f);
-	}
-	if (length == 3 && (code < 0x800 || (code >= 0xd800 && code <= 0xdfff)))
-		return 0;
-	if (length == 4 && (code < 0x10000 || code > 0x10ffff))
-		return 0;
-
-	return length;
-}
-
 static void quoted(const char *value)
 {
 	const unsigned char *from = (const unsigned char *)value;
 
 	putchar('"');
 	while (*from) {
-		size_t length = utf8_length(from);
+		size_t length = text_utf8_length(from);
 
 		if (!length) {
 			fputs("\\ufffd", stdout);

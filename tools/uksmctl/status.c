@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format.h"
+
 static void vcomplain(const char *format, va_list arguments)
 {
 	fflush(stdout);
@@ -31,6 +33,25 @@ enum status fail(enum status status, const char *format, ...)
 	va_start(arguments, format);
 	vcomplain(format, arguments);
 	va_end(arguments);
+
+	return status;
+}
+
+enum status fail_at(enum status status, const char *file, unsigned int line,
+		    const char *format, ...)
+{
+	char *reason = NULL, *place = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(&reason, format, arguments) < 0 ||
+	    asprintf(&place, "%s:%u", file, line) < 0)
+		exit(fail(STATUS_REFUSED, "out of memory"));
+	va_end(arguments);
+	fflush(stdout);
+	fprintf(stderr, "%s: %s\n", format_plain(place), format_plain(reason));
+	free(place);
+	free(reason);
 
 	return status;
 }

@@ -31,6 +31,21 @@ __attribute__((format(printf, 2, 3))) enum status fail(enum status status,
 						       const char *format, ...);
 
 /**
+ * fail_at() - one line on stderr, for something that a file says
+ * @status: the status
+ * @file: the file, as it was given
+ * @line: its line; 0 for the file as a whole
+ * @format: as printf(), without a newline
+ *
+ * Control characters, which may come from the file, become question marks.
+ *
+ * Return: @status.
+ */
+__attribute__((format(printf, 4, 5))) enum status
+fail_at(enum status status, const char *file, unsigned int line,
+	const char *format, ...);
+
+/**
  * require_memory() - a result of malloc(), or the end of the program
  * @memory: what malloc() or its like returned
  */

@@ -69,4 +69,15 @@ int text_number(const char *text, long long *number);
  */
 char *text_choice(char *text);
 
+/**
+ * text_utf8_length() - of the character that begins here
+ * @from: its first byte
+ *
+ * Return: how many bytes belong to it, or 0 if this is not the beginning of one.
+ */
+size_t text_utf8_length(const unsigned char *from);
+
+/** text_is_utf8() - is all of it UTF-8? */
+bool text_is_utf8(const char *text);
+
 #endif /* UKSMCTL_TEXT_H */

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <uksm/names.h>
+
+#include "engine.h"
+#include "files.h"
+#include "json.h"
+
+#define LOCK_FILE "/run/uksmctl.lock"
+
+void settings_lock(void)
+{
+	char path[PATH_SIZE];
+	int lock = open(make_path(path, LOCK_FILE),
+			O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (lock < 0)
+		return;
+	while (flock(lock, LOCK_EX) && errno == EINTR)
+		;
+	/* It stays open: its end is the program's. */
+}
+
+struct setting *settings_find(const struct settings *settings, const char *name)
+{
+	for (size_t i = 0; i < settings->count; i++)
+		if (settings->list[i].name &&
+		    !strcmp(settings->list[i].name, name))
+			return &settings->list[i];
+
+	return NULL;
+}
+
+void settings_free(struct settings *settings)
+{
+	for (size_t i = 0; i < settings->count; i++) {
+		free(settings->list[i].name);
+		free(settings->list[i].value);
+		free(settings->list[i].old);
+		free(settings->list[i].now);
+	}
+	free(settings->list);
+	settings->list = NULL;
+	settings->count = 0;
+}
+
+char *knob_read(const char *name)
+{
+	char text[TEXT_SIZE];
+	int err = engine_read(ENGINE_UKSM, name, text);
+
+	if (err) {
+		errno = -err;
+		return NULL;
+	}
+
+	return require_memory(strdup(text_choice(text)));
+}
+
+/* Return: false, with a message, when it stays as it is. */
+static bool put_back(const struct setting *setting)
+{
+	int err = engine_write(ENGINE_UKSM, setting->name, setting->old);
+
+	if (err)
+		complain("%s: could not be put back to %s: %s", setting->name,
+			 setting->old, strerror(-err));
+
+	return !err;
+}
+
+/*
+ * What is set along with another knob, or by a write that fails half way, as that
+ * to run: whether it has to be put back is seen in the file.
+ */
+static bool put_back_if_changed(const struct setting *setting)
+{
+	char *now = setting->old ? knob_read(setting->name) : NULL;
+	bool same = !now || !strcmp(now, setting->old);
+
+	free(now);
+
+	return same || put_back(setting);
+}
+
+/*
+ * A change of advisor_mode sets pages_to_scan, and any other mode than none keeps it
+ * for itself.
+ */
+static bool put_back_batch(const struct settings *settings, size_t failed,
+			   char *batch)
+{
+	const struct setting batch_setting = { .name = "pages_to_scan",
+					       .old = batch };
+
+	for (size_t i = 0; i < failed; i++)
+		if (!strcmp(settings->list[i].name, "advisor_mode"))
+			return strcmp(settings->list[i].old, "none") ||
+			       put_back_if_changed(&batch_setting);
+	if (strcmp(settings->list[failed].name, "pages_to_scan"))
+		return true;
+
+	return put_back_if_changed(&batch_setting);
+}
+
+/* The last first. Return: false when one stays as it is. */
+static bool undo(const struct settings *settings, size_t failed, char *batch)
+{
+	const struct setting *culprit = &settings->list[failed];
+	bool undone = true;
+	size_t i = failed;
+
+	while (i--)
+		undone &= put_back(&settings->list[i]);
+	undone &= put_back_batch(settings, failed, batch);
+	if (strcmp(culprit->name, "pages_to_scan"))
+		undone &= put_back_if_changed(culprit);
+
+	return undone;
+}
+
+static void complain_of_refusal(const struct settings *settings,
+				const struct setting *setting, int error)
+{
+	const char *meaning =
+		file_explain(setting->name, setting->value, error);
+	char *text;
+
+	if (asprintf(&text, UKSM_SYSFS_DIR "/%s: %s refused: %s%s%s%s",
+		     setting->name, setting->value, strerror(error),
+		     meaning ? " (" : "", meaning ? meaning : "",
+		     meaning ? ")" : "") < 0)
+		text = require_memory(NULL);
+	if (settings->file)
+		fail_at(STATUS_REFUSED, settings->file, setting->line, "%s",
+			text);
+	else
+		complain("%s", text);
+	free(text);
+}
+
+static enum status report_refusal(const struct settings *settings,
+				  size_t failed, int error, char *batch)
+{
+	bool denied = error == EACCES || error == EPERM;
+
+	complain_of_refusal(settings, &settings->list[failed], error);
+	if (!undo(settings, failed, batch))
+		return fail(STATUS_PARTLY_SET,
+			    "some settings are changed, see above");
+	if (failed)
+		complain("what was written before it has been put back");
+	if (error == ENOENT || error == ENODEV)
+		return STATUS_NO_MODULE;
+
+	return denied ? STATUS_PERMISSION : STATUS_REFUSED;
+}
+
+static void read_back(struct setting *setting)
+{
+	setting->now = knob_read(setting->name);
+	if (!setting->now)
+		setting->now = require_memory(strdup(setting->value));
+}
+
+enum status settings_write(struct settings *settings)
+{
+	char *batch = knob_read("pages_to_scan");
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; i < settings->count && !status; i++) {
+		struct setting *setting = &settings->list[i];
+		int err = engine_write(ENGINE_UKSM, setting->name,
+				       setting->value);
+
+		if (err)
+			status = report_refusal(settings, i, -err, batch);
+	}
+	free(batch);
+	for (size_t i = 0; i < settings->count && !status; i++)
+		read_back(&settings->list[i]);
+
+	return status;
+}
+
+static void show_text(const struct settings *settings,
+		      const struct setting *setting, bool dry_run)
+{
+	const char *now = dry_run ? setting->value : setting->now;
+
+	if (dry_run && !settings->file)
+		printf("%s: %s would become %s\n", setting->name, setting->old,
+		       now);
+	else if (!strcmp(setting->old, now))
+		printf("%s: %s, as before\n", setting->name, now);
+	else
+		printf("%s: %s -> %s\n", setting->name, setting->old, now);
+}
+
+void settings_show(const struct settings *settings,
+		   const struct options *options)
+{
+	if (options->json) {
+		json_start(false);
+		json_bool("dry_run", options->dry_run);
+		json_object("set");
+	}
+	for (size_t i = 0; i < settings->count; i++) {
+		const struct setting *setting = &settings->list[i];
+
+		if (!options->json) {
+			show_text(settings, setting, options->dry_run);
+			continue;
+		}
+		json_object(setting->name);
+		json_text("old", setting->old);
+		json_text("new",
+			  options->dry_run ? setting->value : setting->now);
+		json_object_end();
+	}
+	if (options->json) {
+		json_object_end();
+		json_end();
+	}
+}
