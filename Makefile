@@ -53,8 +53,8 @@ dkms-remove:
 	dkms remove uksm/$(VERSION) --all
 	rm -rf $(DKMS_TREE)
 
-# uksmctl and uksm-ksm-compat, with their man pages, completion and unit; PREFIX
-# (/usr/local) and DESTDIR say where.
+# uksmctl and uksm-ksm-compat, with their man pages, completion and units, and
+# /etc/uksm/uksm.conf if there is none; PREFIX (/usr/local) and DESTDIR say where.
 .PHONY: tools install-tools uninstall-tools
 tools:
 	@$(MAKE) --no-print-directory -C tools
@@ -183,8 +183,8 @@ check-ab:
 check-tools:
 	@scripts/setup
 	@scripts/setup tools
-	@scripts/check --job docs --job uksmctl --job uksmctl-vm \
-		--job ksm-compat --job ksm-units --job ksm-tools
+	@scripts/check --job docs --job uksmctl --job uksmctl-config \
+		--job uksmctl-metrics --job uksmctl-vm --job ksm-compat --job ksm-units --job ksm-tools
 
 .PHONY: lint format
 lint:

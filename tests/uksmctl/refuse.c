@@ -3,7 +3,8 @@
  * For LD_PRELOAD: lets write(2) to files fail as REFUSE says, NAME=ERRNO for every
  * write to a file of that name, NAME@N=ERRNO from the Nth on, separated by commas.
  * Only files below UKSMCTL_ROOT are looked at; what is written there replaces all that
- * the file held, as with a knob.
+ * the file held, as with a knob. NAME=VALUE of each write, refused or not, is appended
+ * to the file WRITES.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define RULES_MAX 8
+#define RULES_MAX 32
 
 /* How many writes each rule has seen. */
 static int seen[RULES_MAX];
@@ -39,7 +40,7 @@ static const char *name_of(int file, char *path)
 /* Return: the errno to fail with, or 0. */
 static int refusal(const char *name)
 {
-	char rules[256], *rule, *rest = rules;
+	char rules[1024], *rule, *rest = rules;
 	int index = 0;
 
 	snprintf(rules, sizeof(rules), "%s", getenv("REFUSE") ?: "");
@@ -59,12 +60,25 @@ static int refusal(const char *name)
 	return 0;
 }
 
+static void log_write(const char *name, const void *data, size_t size)
+{
+	const char *path = getenv("WRITES");
+	FILE *log = path ? fopen(path, "a") : NULL;
+
+	if (!log)
+		return;
+	fprintf(log, "%s=%.*s\n", name, (int)size, (const char *)data);
+	fclose(log);
+}
+
 ssize_t write(int file, const void *data, size_t size)
 {
 	char path[PATH_MAX];
 	const char *name = name_of(file, path);
 	int error = name ? refusal(name) : 0;
 
+	if (name)
+		log_write(name, data, size);
 	if (error) {
 		errno = error;
 		return -1;

@@ -11,7 +11,8 @@
  * struct options - of all commands
  * @json: JSON instead of text
  * @interval: of status, seconds to measure CPU time over
- * @dry_run: of set, only check
+ * @dry_run: of set and apply, only check
+ * @max_domains: of metrics, how many domains at most
  * @rows: of top, how many processes at most; 0: all
  * @sort: of top, by which column
  * @all: of top, processes that have nothing to do with merging as well
@@ -21,6 +22,7 @@ struct options {
 	bool json;
 	double interval;
 	bool dry_run;
+	long max_domains;
 	long rows;
 	const char *sort;
 	bool all;
@@ -35,6 +37,10 @@ enum status command_status(const struct options *options, int argc,
 			   char **argv);
 enum status command_watch(const struct options *options, int argc, char **argv);
 enum status command_set(const struct options *options, int argc, char **argv);
+enum status command_apply(const struct options *options, int argc, char **argv);
+enum status command_save(const struct options *options, int argc, char **argv);
+enum status command_metrics(const struct options *options, int argc,
+			    char **argv);
 enum status command_top(const struct options *options, int argc, char **argv);
 enum status command_features(const struct options *options, int argc,
 			     char **argv);

@@ -28,8 +28,11 @@ static const struct command commands[] = {
 	{ "status", "ji", command_status },
 	{ "watch", "j", command_watch },
 	{ "set", "jn", command_set },
+	{ "apply", "jn", command_apply },
+	{ "save", "", command_save },
 	{ "top", "jarsv", command_top },
 	{ "features", "j", command_features },
+	{ "metrics", "m", command_metrics },
 };
 /* clang-format on */
 
@@ -42,25 +45,31 @@ static const char usage_text[] =
 	"  watch [INTERVAL [COUNT]]   a line each INTERVAL seconds (1)\n"
 	"  set NAME=VALUE...          write knobs: all of them, or none\n"
 	"    -n, --dry-run            check only\n"
+	"  apply [FILE]               set what a file says (/etc/uksm/uksm.conf): all, or nothing\n"
+	"    -n, --dry-run            check, and show what would change\n"
+	"  save [FILE]                make such a file of the current settings\n"
 	"  top                        which process has how much of the saving\n"
 	"    -r, --rows COUNT         so many at most, 0 for all (20)\n"
 	"    -s, --sort COLUMN        by rss, mergeable, merged (default), pid or name\n"
 	"    -v, --vms                virtual machines only\n"
 	"    -a, --all                processes that merging does not concern as well\n"
 	"  features                   what this kernel and this module offer\n"
+	"  metrics [FILE]             all of it for Prometheus, into a file for node_exporter\n"
+	"    -m, --max-domains COUNT  so many domains at most (1000)\n"
 	"\n"
 	"  -j, --json                 JSON instead of text\n"
 	"  -h, --help                 this\n"
 	"  -V, --version              the version\n"
 	"\n"
 	"Exit status: 0 success, 1 the kernel refused, 2 wrong usage or value,\n"
-	"3 module not loaded, 4 root needed, 5 set could not undo what it had written.\n";
+	"3 module not loaded, 4 root needed, 5 what was written could not be undone.\n";
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "interval", required_argument, NULL, 'i' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "max-domains", required_argument, NULL, 'm' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "rows", required_argument, NULL, 'r' },
 	{ "sort", required_argument, NULL, 's' },
@@ -69,7 +78,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char short_options[] = "ahi:jnr:s:vV";
+static const char short_options[] = "ahi:jm:nr:s:vV";
 
 static enum status usage_failure(void)
 {
@@ -105,6 +114,13 @@ static enum status take_option(int letter, const char *argument,
 		break;
 	case 'j':
 		options->json = true;
+		break;
+	case 'm':
+		options->max_domains = strtol(argument, &end, 10);
+		if (!*argument || *end || options->max_domains < 0)
+			return fail(STATUS_USAGE,
+				    "--max-domains %s: not a number of domains",
+				    argument);
 		break;
 	case 'n':
 		options->dry_run = true;
@@ -145,9 +161,9 @@ static enum status check_options(const struct command *command,
 
 static enum status run(int argc, char **argv)
 {
-	struct options options = { .interval = 1,
-				   .rows = 20,
-				   .sort = "merged" };
+	struct options options = {
+		.interval = 1, .max_domains = 1000, .rows = 20, .sort = "merged"
+	};
 	char seen[sizeof(short_options)] = "";
 	const struct command *command;
 	enum status status;

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files.h"
+
+/* Far more than all knobs need. */
+#define SIZE_MAX_BYTES (64 * 1024)
+
+static const char blanks[] = " \t\r\n";
+
+/**
+ * struct place - where we are
+ * @file: the file
+ * @line: the line, from 1
+ */
+struct place {
+	const char *file;
+	unsigned int line;
+};
+
+FILE *config_open(const char *file)
+{
+	/* A pipe, which is refused below, must not be waited for. */
+	int opened = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *reason = NULL;
+	FILE *stream = NULL;
+	struct stat info;
+
+	if (opened < 0 || fstat(opened, &info))
+		reason = strerror(errno);
+	else if (!S_ISREG(info.st_mode))
+		reason = "it is not a regular file";
+	else if (info.st_size > SIZE_MAX_BYTES)
+		reason = "it is too large";
+	else
+		stream = require_memory(fdopen(opened, "r"));
+	if (!reason)
+		return stream;
+
+	fail_at(STATUS_USAGE, file, 0, "cannot be read: %s", reason);
+	if (opened >= 0)
+		close(opened);
+
+	return NULL;
+}
+
+/* Without blanks at both ends. */
+static char *trim(char *text)
+{
+	size_t length;
+
+	text += strspn(text, blanks);
+	length = strlen(text);
+	while (length && strchr(blanks, text[length - 1]))
+		length--;
+	text[length] = '\0';
+
+	return text;
+}
+
+/* Is there such a knob? A module that is loaded may have more than are known. */
+static enum status check_name(const struct place *at, const char *name,
+			      const struct engine_files *files)
+{
+	const struct file_value *file = engine_files_find(files, name);
+	const struct known_file *known = file_find(name);
+
+	if (!file && !known)
+		return fail_at(STATUS_USAGE, at->file, at->line,
+			       "%.100s: there is no such knob", name);
+	if (file ? !file->writable : !known->writable)
+		return fail_at(STATUS_USAGE, at->file, at->line,
+			       "%s: a counter, which cannot be set", name);
+	if (!file && files->count)
+		return fail_at(STATUS_USAGE, at->file, at->line,
+			       "%s: the loaded module has no such file", name);
+
+	return STATUS_OK;
+}
+
+static enum status check_value(const struct place *at, const char *name,
+			       char *value, const struct engine_files *files)
+{
+	const struct file_value *file = engine_files_find(files, name);
+	char reason[REASON_SIZE];
+
+	if (!*value)
+		return fail_at(STATUS_USAGE, at->file, at->line, "%s: no value",
+			       name);
+	if (!file_check(name, file ? file->text : "", value, reason))
+		return fail_at(STATUS_USAGE, at->file, at->line,
+			       "%s = %.100s: %s", name, value, reason);
+
+	return STATUS_OK;
+}
+
+static void add(struct settings *settings, const char *name, const char *value,
+		unsigned int line)
+{
+	struct setting *setting;
+
+	settings->list = require_memory(reallocarray(
+		settings->list, settings->count + 1, sizeof(*settings->list)));
+	setting = &settings->list[settings->count++];
+	*setting = (struct setting){
+		.name = require_memory(strdup(name)),
+		.value = require_memory(strdup(value)),
+		.line = line,
+	};
+}
+
+static enum status take_line(const struct place *at, char *line,
+			     const struct engine_files *files,
+			     struct settings *settings)
+{
+	char *equals, *name, *value;
+	struct setting *before;
+	enum status status;
+
+	line[strcspn(line, "#")] = '\0';
+	line = trim(line);
+	if (!*line)
+		return STATUS_OK;
+	equals = strchr(line, '=');
+	if (!equals)
+		return fail_at(STATUS_USAGE, at->file, at->line,
+			       "'%.100s' is not KNOB = VALUE", line);
+	*equals = '\0';
+	name = trim(line);
+	value = trim(equals + 1);
+	if (!*name)
+		return fail_at(STATUS_USAGE, at->file, at->line,
+			       "'= %.100s' is not KNOB = VALUE", value);
+
+	status = check_name(at, name, files);
+	if (status)
+		return status;
+	before = settings_find(settings, name);
+	if (before)
+		return fail_at(STATUS_USAGE, at->file, at->line,
+			       "%s: given twice, first in line %u", name,
+			       before->line);
+	status = check_value(at, name, value, files);
+	if (!status)
+		add(settings, name, value, at->line);
+
+	return status;
+}
+
+/* What the kernel takes one by one, but not together. */
+static enum status check_together(const struct settings *settings)
+{
+	const struct setting *mode = settings_find(settings, "advisor_mode");
+	const struct setting *batch = settings_find(settings, "pages_to_scan");
+
+	if (!mode || !batch || !strcmp(mode->value, "none"))
+		return STATUS_OK;
+
+	return fail_at(
+		STATUS_USAGE, settings->file, batch->line,
+		"pages_to_scan: the advisor sets it, with advisor_mode = %s in line %u",
+		mode->value, mode->line);
+}
+
+/* Of those that ranges.h has not, the order in the file is kept. */
+static int compare(const void *left, const void *right)
+{
+	const struct setting *a = left, *b = right;
+	size_t order_a = knob_order(a->name), order_b = knob_order(b->name);
+
+	if (order_a != order_b)
+		return order_a < order_b ? -1 : 1;
+
+	return a->line < b->line ? -1 : 1;
+}
+
+enum status config_read(FILE *stream, const char *file,
+			const struct engine_files *files,
+			struct settings *settings)
+{
+	struct place at = { .file = file };
+	enum status status = STATUS_OK;
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t length;
+
+	*settings = (struct settings){ .file = file };
+	while (!status && (length = getline(&line, &room, stream)) > 0) {
+		at.line++;
+		if (strlen(line) != (size_t)length)
+			status = fail_at(STATUS_USAGE, file, at.line,
+					 "it has a null byte");
+		else
+			status = take_line(&at, line, files, settings);
+	}
+	if (!status && ferror(stream))
+		status = fail_at(STATUS_USAGE, file, 0, "cannot be read: %s",
+				 strerror(errno));
+	free(line);
+	if (!status)
+		status = check_together(settings);
+	if (status)
+		settings_free(settings);
+	else if (settings->count)
+		qsort(settings->list, settings->count, sizeof(*settings->list),
+		      compare);
+
+	return status;
+}

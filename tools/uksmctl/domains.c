@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "domains.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uksm/names.h>
+
+#include "engine.h"
+
+#define FOLDER "domains"
+
+const char *const domain_counters[DOMAIN_COUNTERS] = {
+	"pages_shared", "pages_sharing", "pages_unshared", "pages_volatile"
+};
+
+static int is_name(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static int compare(const struct dirent **left, const struct dirent **right)
+{
+	return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+/* Return: 0 or -errno; -ENOENT when it has gone. */
+static int read_domain(const char *name, struct domain *domain)
+{
+	char path[PATH_SIZE], text[TEXT_SIZE];
+
+	for (size_t i = 0; i < DOMAIN_COUNTERS; i++) {
+		int err;
+
+		snprintf(path, sizeof(path), FOLDER "/%s/%s", name,
+			 domain_counters[i]);
+		err = engine_read(ENGINE_UKSM, path, text) ?:
+			      text_number(text, &domain->counters[i]);
+		if (err)
+			return err;
+	}
+
+	return 0;
+}
+
+static void add(struct domains *domains, const char *name)
+{
+	struct domain *domain = &domains->list[domains->count];
+	/* What is no UTF-8 cannot be told to Prometheus. */
+	int err = text_is_utf8(name) ? read_domain(name, domain) : -EILSEQ;
+
+	if (!err) {
+		domain->name = require_memory(strdup(name));
+		domains->count++;
+	} else if (err != -ENOENT) {
+		domains->left_out++;
+	}
+}
+
+int domains_read(struct domains *domains, size_t most)
+{
+	char path[PATH_SIZE];
+	struct dirent **names;
+	int found;
+
+	*domains = (struct domains){ .count = 0 };
+	found = scandir(make_path(path, UKSM_SYSFS_DIR "/" FOLDER), &names,
+			is_name, compare);
+	if (found < 0)
+		return -errno;
+	if (most > (size_t)found)
+		most = (size_t)found;
+	domains->list =
+		require_memory(calloc(most + 1, sizeof(*domains->list)));
+	for (int i = 0; i < found; i++) {
+		if (domains->count < most)
+			add(domains, names[i]->d_name);
+		else
+			domains->left_out++;
+		free(names[i]);
+	}
+	free(names);
+
+	return 0;
+}
+
+void domains_free(struct domains *domains)
+{
+	for (size_t i = 0; i < domains->count; i++)
+		free(domains->list[i].name);
+	free(domains->list);
+	domains->list = NULL;
+	domains->count = 0;
+}
