@@ -43,6 +43,23 @@ def defaults():
                            RANGES.read_text(), re.M))
 
 
+def choices():
+    """{name: words} of those in ranges.h that take a word."""
+    found = re.findall(r'^\tCHOICE\(([a-z_]+), "([^"]+)"', RANGES.read_text(), re.M)
+    return {name: words.split() for name, words in found}
+
+
+def shown(name, value):
+    """As the kernel shows it: all words, with that which is chosen in brackets."""
+    return " ".join(f"[{word}]" if word == value else word
+                    for word in choices().get(name, ())) or value
+
+
+def chosen(text):
+    """Of what the kernel shows, what would be written."""
+    return text.partition("[")[2].partition("]")[0] or text
+
+
 def unmerged():
     """What the module takes only while nothing is merged."""
     return set(re.findall(r"^\t[A-Z]+\(([a-z_]+),.*, UNMERGED\)", RANGES.read_text(), re.M))
@@ -57,7 +74,8 @@ class Tree:
         self.ksm = self.root / "sys/kernel/mm/ksm"
         self.proc = self.root / "proc"
         for name, mode in files().items():
-            self.put(self.uksm / name, VALUES.get(name, defaults().get(name, "0")), mode)
+            self.put(self.uksm / name, VALUES.get(name, shown(
+                name, defaults().get(name, "0"))), mode)
         for name in KSM_6_1:
             self.put(self.ksm / name, "0")
         self.put(self.root / "sys/module/uksm/version", "9.8.7")

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * For LD_PRELOAD: lets write(2) to files fail as REFUSE says, NAME=ERRNO for every
- * write to a file of that name, NAME@N=ERRNO from the Nth on, separated by commas.
+ * write to a file of that name, NAME@N=ERRNO from the Nth on, separated by commas. With
+ * -SIGNAL instead of ERRNO the process gets a signal, and the write is done.
  * Only files below UKSMCTL_ROOT are looked at; what is written there replaces all that
  * the file held, as with a knob. NAME=VALUE of each write, refused or not, is appended
  * to the file WRITES.
@@ -9,6 +10,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +81,9 @@ ssize_t write(int file, const void *data, size_t size)
 
 	if (name)
 		log_write(name, data, size);
-	if (error) {
+	if (error < 0)
+		kill(getpid(), -error);
+	if (error > 0) {
 		errno = error;
 		return -1;
 	}

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,7 @@ enum status replace_file(const char *file, const char *text, size_t size,
 	char *target = keep ? resolve(file) : require_memory(strdup(file));
 	char *copy, *folder, *temporary;
 	enum status status = STATUS_OK;
+	sigset_t signals, before;
 	const char *what;
 
 	if (!target)
@@ -137,7 +139,11 @@ enum status replace_file(const char *file, const char *text, size_t size,
 	if (asprintf(&temporary, "%s/.%s.XXXXXX", folder, basename(copy)) < 0)
 		temporary = require_memory(NULL);
 
+	/* Nothing shall be left beside it. */
+	sigfillset(&signals);
+	sigprocmask(SIG_BLOCK, &signals, &before);
 	what = write_beside(temporary, target, text, size, keep);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (!what && sync_folder(folder))
 		what = "replaced, but its folder cannot be synced";
 	if (what)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,15 +173,35 @@ static void read_back(struct setting *setting)
 		setting->now = require_memory(strdup(setting->value));
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal)
+{
+	(void)signal;
+	interrupted = true;
+}
+
+/* Not to end half way. A write, as that of 2 to run, is interrupted all the same. */
+static void catch_signals(void)
+{
+	const struct sigaction action = { .sa_handler = interrupt };
+
+	sigaction(SIGHUP, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 enum status settings_write(struct settings *settings)
 {
 	char *batch = knob_read("pages_to_scan");
 	enum status status = STATUS_OK;
 
+	catch_signals();
 	for (size_t i = 0; i < settings->count && !status; i++) {
 		struct setting *setting = &settings->list[i];
-		int err = engine_write(ENGINE_UKSM, setting->name,
-				       setting->value);
+		int err = interrupted ? -EINTR :
+					engine_write(ENGINE_UKSM, setting->name,
+						     setting->value);
 
 		if (err)
 			status = report_refusal(settings, i, -err, batch);
