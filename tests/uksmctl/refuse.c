@@ -5,7 +5,8 @@
  * -SIGNAL instead of ERRNO the process gets a signal, and the write is done.
  * Only files below UKSMCTL_ROOT are looked at; what is written there replaces all that
  * the file held, as with a knob. NAME=VALUE of each write, refused or not, is appended
- * to the file WRITES.
+ * to the file WRITES. So are fsync(2) of a file or folder there, which fails by rules for
+ * the name fsync, and rename(2).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -93,4 +94,25 @@ ssize_t write(int file, const void *data, size_t size)
 		return -1;
 
 	return syscall(SYS_write, file, data, size);
+}
+
+int fsync(int file)
+{
+	char path[PATH_MAX];
+	int error = name_of(file, path) ? refusal("fsync") : 0;
+
+	log_write("fsync", "", 0);
+	if (error > 0) {
+		errno = error;
+		return -1;
+	}
+
+	return (int)syscall(SYS_fsync, file);
+}
+
+int rename(const char *from, const char *to)
+{
+	log_write("rename", "", 0);
+
+	return (int)syscall(SYS_rename, from, to);
 }
