@@ -8,6 +8,7 @@
 #define UKSM_COMPAT_H
 
 #include <linux/atomic.h>
+#include <linux/errno.h>
 #include <linux/ftrace.h>
 #include <linux/fs.h>
 #include <linux/ksm.h>
@@ -389,11 +390,14 @@ static inline int uksm_folio_mapcount_small(struct folio *folio)
  *	locked and has no other references than its mappings
  *
  * Return: 0 when @page is now a small folio of its own, locked, with the
- * caller's reference; -errno when nothing has changed.
+ * caller's reference; -errno when nothing has changed: always, on kernels without
+ * huge pages, where no process has a large anonymous folio.
  */
 static inline int uksm_split_folio(struct page *page)
 {
-#if defined(UKSM_HAVE_SPLIT_TO_ORDER_INNER)
+#if !defined(CONFIG_TRANSPARENT_HUGEPAGE)
+	return -EBUSY;
+#elif defined(UKSM_HAVE_SPLIT_TO_ORDER_INNER)
 	return uksm_kcall(__split_huge_page_to_list_to_order)(page, NULL, 0);
 #elif defined(UKSM_HAVE_SPLIT_TO_ORDER)
 	return uksm_kcall(split_huge_page_to_list_to_order)(page, NULL, 0);
@@ -624,6 +628,10 @@ static inline struct kobject *uksm_mm_kobject(void)
 static inline bool uksm_mutex_has_waiters(struct mutex *lock)
 {
 #if defined(CONFIG_PREEMPT_RT)
+	/*
+	 * An rt_mutex then. A waiter stays in the tree until it has the lock. Its wait_lock,
+	 * a raw one, is not needed for a mere look.
+	 */
 	return !RB_EMPTY_ROOT(&lock->rtmutex.waiters.rb_root);
 #elif defined(UKSM_HAVE_MUTEX_FIRST_WAITER)
 	/* The wait_lock that protects it is not needed for a mere look. */

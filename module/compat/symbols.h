@@ -79,7 +79,9 @@ UKSM_KSYM_FUNC(pte_offset_map_lock, pte_t *, struct mm_struct *, pmd_t *,
 	       unsigned long, spinlock_t **);
 #endif
 
-#if defined(UKSM_HAVE_SPLIT_TO_ORDER_INNER)
+/* Real-time kernels are built without huge pages: nothing is to be split there. */
+#if !defined(CONFIG_TRANSPARENT_HUGEPAGE)
+#elif defined(UKSM_HAVE_SPLIT_TO_ORDER_INNER)
 UKSM_KSYM_FUNC(__split_huge_page_to_list_to_order, int, struct page *,
 	       struct list_head *, unsigned int);
 #elif defined(UKSM_HAVE_SPLIT_TO_ORDER)

@@ -51,7 +51,11 @@ static struct uksm_mm_slot *slot_find(const struct mm_struct *mm)
 	return rhashtable_lookup_fast(&slot_table, &mm, slot_params);
 }
 
-/* Atomic context. The caller has seen to it that @mm cannot be freed meanwhile. */
+/*
+ * Atomic context: under RCU and task_lock(). On real-time kernels that lock and the allocator's
+ * sleep, which is allowed under RCU there. The table's buckets have bit locks, which do not, and
+ * nothing is allocated under one. The caller has seen to it that @mm cannot be freed meanwhile.
+ */
 static bool slot_add(struct mm_struct *mm, bool stock_free)
 {
 	struct uksm_mm_slot *slot = kzalloc(sizeof(*slot), GFP_NOWAIT | __GFP_NOWARN);

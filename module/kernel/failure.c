@@ -13,6 +13,7 @@ bool uksm_failure_seen __read_mostly;
 
 #ifdef CONFIG_MEMORY_FAILURE
 
+/* Preemption is off here: no lock that sleeps on real-time kernels, nobody is woken. */
 static int failing(struct kprobe *probe, struct pt_regs *regs)
 {
 	WRITE_ONCE(uksm_failure_seen, true);

@@ -234,6 +234,11 @@ static int __init hook_run_store(void)
  * An early word of processes that ask for merging. __ksm_enter() is called with
  * mmap_lock held and the probe's handler must not be delayed, so the word is
  * passed on from an interrupt.
+ *
+ * The handler runs with preemption off. On real-time kernels it cannot wake a
+ * task itself, as the lock of a wait queue sleeps there; nor can a hard interrupt.
+ * An irq_work that does not insist on one (no IRQ_WORK_HARD_IRQ) is run by a
+ * thread of its CPU there, which may take that lock.
  */
 static void (*enter_hint)(void);
 
@@ -263,9 +268,9 @@ static bool enter_probed;
 
 /**
  * uksm_stock_set_enter_hint() - be told of processes that ask for merging
- * @hint: called soon after a process asked, from hard interrupt context: it may
- *	wake a task and little else. Calls may be lost. NULL: no more calls, and
- *	none is under way on return.
+ * @hint: called soon after a process asked, from hard interrupt context, or on
+ *	real-time kernels from a thread: it may wake a task and little else. Calls
+ *	may be lost. NULL: no more calls, and none is under way on return.
  *
  * Context: may sleep.
  */
