@@ -118,7 +118,13 @@ bench-docs:
 	@scripts/setup bench
 	@tests/bench/refresh
 
-.PHONY: check check-unit $(KERNELS:%=check-%)
+.PHONY: check check-all check-unit $(KERNELS:%=check-%)
+# Every kernel of the list is booted; the table of docs/testing.md tells what came of it.
+check-all:
+	@scripts/setup host root source $(KERNELS)
+	@status=0; scripts/check --job functional --job functional-short $(KERNELS) || status=1; \
+		scripts/tested-on $(KERNELS) && exit $$status
+
 check:
 	@scripts/setup
 	@scripts/setup dkms tools bench libvirt browser deb packages
@@ -216,7 +222,10 @@ help:
 	@echo '                    BENCH="--works a,b --repeats 3" etc.: tests/bench/run --help)'
 	@echo 'make bench-core     the pure code alone on this CPU, beside what ksmd does'
 	@echo 'make bench-docs     measure on all kernels anew what docs/benchmarks.md shows'
-	@echo 'make check          set up, then every test on every kernel'
+	@echo 'make check          set up, then every test on every kernel, and a few on two'
+	@echo '                    of other flavours (rt and cloud)'
+	@echo 'make check-all      the functional tests on every kernel and flavour of'
+	@echo '                    tests/kernels; writes the table of docs/testing.md'
 	@echo 'make check-unit     the tests that need no kernel'
 	@echo 'make check-NAME     the tests on one kernel: $(KERNELS)'
 	@echo 'make check-tools    uksmctl, and the programs that know ksm, on every kernel'

@@ -26,10 +26,19 @@ list_names()
 	awk '!/^#/ && NF { print $1 }' "$UKSM_TOP/$1"
 }
 
-# kernel_names: the distribution's kernels, which are the supported ones.
+# listed_kernel_names [CHECKED...]: the distribution's kernels, which are the supported
+# ones; or those of them whose last column is one of CHECKED.
+listed_kernel_names()
+{
+	awk -v which="$*" '!/^#/ && NF && (which == "" || index(" " which " ", " " $5 " ")) {
+		print $1
+	}' "$UKSM_TOP/tests/kernels"
+}
+
+# kernel_names: those of them that all tests run on.
 kernel_names()
 {
-	list_names tests/kernels
+	listed_kernel_names full
 }
 
 # debug_kernel_names: the kernels that are built here, to test with.
@@ -41,7 +50,7 @@ debug_kernel_names()
 # all_kernel_names: both.
 all_kernel_names()
 {
-	kernel_names
+	listed_kernel_names
 	debug_kernel_names
 }
 
@@ -62,6 +71,30 @@ kernel_is_debug()
 kernel_slower()
 {
 	if kernel_is_debug "$1"; then kernel_field "$1" 5; else echo 1; fi
+}
+
+# kernel_config NAME: the file with the configuration that a kernel was built with.
+kernel_config()
+{
+	local dir=$UKSM_BUILD/$1 release file
+
+	release=$(cat "$dir/release")
+	for file in "$dir/config" "$dir/tree/boot/config-$release" \
+		"$dir/tree/usr/lib/modules/$release/config"; do
+		[ -e "$file" ] || continue
+		printf '%s\n' "$file"
+		return 0
+	done
+	die "kernel $1 came without its configuration"
+}
+
+# kernel_has NAME OPTION: was a kernel built with CONFIG_OPTION, also as a module?
+kernel_has()
+{
+	local config
+
+	config=$(kernel_config "$1") || exit 1
+	grep -q "^CONFIG_$2=[ym]" "$config"
 }
 
 # kernel_exists NAME: does a list know it?
