@@ -602,7 +602,7 @@ static void hold_sparse(struct helper *self, void *unused)
 
 	(void)unused;
 	CHECK(area != MAP_FAILED, "mmap: %m");
-	CHECK_SYS(madvise(area, size, MADV_NOHUGEPAGE));
+	area_no_huge(area, size);
 	for (i = 0; i < SPARSE_PAGES; i++)
 		page_fill(area + i * SPARSE_STEP, 7000 + i);
 	CHECK_SYS(madvise(area, size, MADV_MERGEABLE));

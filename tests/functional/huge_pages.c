@@ -186,8 +186,8 @@ static void test_hugetlb(void)
 	char *huge, *area;
 	size_t i;
 
-	if (file_write("/proc/sys/vm/nr_hugepages", "2"))
-		test_skip("no huge pages to reserve");
+	test_needs("HUGETLBFS");
+	CHECK(!file_write("/proc/sys/vm/nr_hugepages", "2"), "no huge pages to reserve");
 	huge = mmap(NULL, HPAGE_SIZE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	if (huge == MAP_FAILED)

@@ -193,9 +193,8 @@ static void fuse_start(struct helper *server)
 	char options[64];
 	int fd;
 
-	fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		test_skip("no /dev/fuse: %s", strerror(errno));
+	test_needs("FUSE_FS");
+	fd = CHECK_SYS(open("/dev/fuse", O_RDWR | O_CLOEXEC));
 	umount2(MOUNT_POINT, MNT_DETACH);
 	mkdir(MOUNT_POINT, 0700);
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);

@@ -176,7 +176,7 @@ static size_t small_vmas_map(struct small *small, uint64_t seed)
 	size_t i, page, at = 0, all = 0;
 
 	CHECK(span != MAP_FAILED, "mmap: %m");
-	CHECK_SYS(madvise(span, SPAN_PAGES * PAGE_SIZE, MADV_NOHUGEPAGE));
+	area_no_huge(span, SPAN_PAGES * PAGE_SIZE);
 	for (i = 0; i < SMALL_VMAS; i++) {
 		small[i] = (struct small){ .start = span + at * PAGE_SIZE, .pages = 1 + i % 5 };
 		for (page = 0; page < small[i].pages; page++)
@@ -309,7 +309,7 @@ static void test_holes(void)
 
 	require_uksm();
 	CHECK(area != MAP_FAILED, "mmap: %m");
-	CHECK_SYS(madvise(area, size, MADV_NOHUGEPAGE));
+	area_no_huge(area, size);
 	CHECK_SYS(madvise(area, size, MADV_MERGEABLE));
 	for (page = 0; page < 16; page++)
 		page_fill(area + page * (size / 16) + page * 5 * PAGE_SIZE, 3 + page % 2);
@@ -432,7 +432,7 @@ static char *read_map(void)
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	CHECK(area != MAP_FAILED, "mmap: %m");
-	CHECK_SYS(madvise(area, READ_BYTES, MADV_NOHUGEPAGE));
+	area_no_huge(area, READ_BYTES);
 	CHECK_SYS(madvise(area, READ_BYTES, MADV_MERGEABLE));
 	/* A mapping without any page of its own is of no interest. */
 	page_fill(area, 1);

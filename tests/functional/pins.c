@@ -59,11 +59,9 @@ static void test_pipe(void)
 static int ring_open(void)
 {
 	struct io_uring_params params = { 0 };
-	int fd = syscall(SYS_io_uring_setup, 4, &params);
 
-	if (fd < 0)
-		test_skip("io_uring: %s", strerror(errno));
-	return fd;
+	test_needs("IO_URING");
+	return CHECK_SYS(syscall(SYS_io_uring_setup, 4, &params));
 }
 
 static void ring_register(int ring, char *area, size_t len)

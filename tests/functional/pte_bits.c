@@ -38,9 +38,9 @@ static void require_soft_dirty(void)
 {
 	char *page = area_map(1);
 
+	test_needs("MEM_SOFT_DIRTY");
 	page_touch(page);
-	if (!soft_dirty(page))
-		test_skip("this kernel has no soft-dirty bits");
+	CHECK(soft_dirty(page), "a written page is not soft-dirty");
 	clear_soft_dirty();
 	CHECK(!soft_dirty(page), "soft-dirty still set after clear_refs");
 }
@@ -95,10 +95,10 @@ static int uffd_open(char *area, size_t pages)
 		.range = { .start = (uintptr_t)area, .len = pages * PAGE_SIZE },
 		.mode = UFFDIO_REGISTER_MODE_WP,
 	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	int fd;
 
-	if (fd < 0)
-		test_skip("userfaultfd: %s", strerror(errno));
+	test_needs("USERFAULTFD");
+	fd = CHECK_SYS(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK));
 	if (ioctl(fd, UFFDIO_API, &api))
 		test_skip("userfaultfd write-protection: %s", strerror(errno));
 	CHECK_SYS(ioctl(fd, UFFDIO_REGISTER, &reg));

@@ -511,15 +511,13 @@ static void offline_softly(char *page)
 	int try;
 
 	/* A page on its way through a per-CPU list is busy for a moment. */
-	for (try = 0; madvise(page, PAGE_SIZE, MADV_SOFT_OFFLINE); try++) {
-		if (errno == EINVAL || errno == EOPNOTSUPP)
-			test_skip("soft offline: %s", strerror(errno));
+	for (try = 0; madvise(page, PAGE_SIZE, MADV_SOFT_OFFLINE); try++)
 		CHECK((errno == EBUSY || errno == EIO) && try < 10, "soft offline: %m");
-	}
 }
 
 static void test_soft_offline(void)
 {
+	test_needs("MEMORY_FAILURE");
 	check_move("soft offline", offline_softly);
 }
 
@@ -531,13 +529,12 @@ static void offline_by_address(char *page)
 
 	snprintf(address, sizeof(address), "%#llx", (unsigned long long)pfn_of(page) * PAGE_SIZE);
 	err = file_write("/sys/devices/system/memory/soft_offline_page", address);
-	if (err == -ENOENT)
-		test_skip("this kernel has no soft_offline_page");
 	CHECK(!err, "soft_offline_page: %s", strerror(-err));
 }
 
 static void test_soft_offline_address(void)
 {
+	test_needs("MEMORY_FAILURE");
 	check_move("soft_offline_page", offline_by_address);
 }
 
@@ -549,6 +546,7 @@ static void test_compaction(void)
 	int round;
 	size_t i;
 
+	test_needs("COMPACTION");
 	for (i = 0; i < FILLER; i++)
 		page_touch(filler + i * PAGE_SIZE);
 	for (i = 0; i < CONTENTS; i++)
@@ -561,8 +559,7 @@ static void test_compaction(void)
 	for (round = 0; round < 3; round++) {
 		int err = file_write("/proc/sys/vm/compact_memory", "1");
 
-		if (err)
-			test_skip("compact_memory: %s", strerror(-err));
+		CHECK(!err, "compact_memory: %s", strerror(-err));
 		for (i = 0; i < CONTENTS; i++) {
 			check_merged("after compaction", areas[i], EACH);
 			area_check_same(areas[i], EACH, 2000 + i);
@@ -618,8 +615,7 @@ static void hard_offline_child(struct helper *self, void *arg)
 	/* The signal may come at once, or with the next access, or never. */
 	signal(SIGBUS, on_bus_error);
 	err = madvise(area, PAGE_SIZE, MADV_HWPOISON) ? errno : 0;
-	if (err == EINVAL || err == EPERM)
-		test_skip("hard offline: %s", strerror(err));
+	CHECK(err != EINVAL && err != EPERM, "hard offline: %s", strerror(err));
 	for (i = 0; i < 4; i++) {
 		if (read_raises_sigbus(area + i * PAGE_SIZE))
 			lost++;
@@ -640,6 +636,7 @@ static void test_hard_offline(void)
 	char *bystander = area_map_same(4, 13), *later;
 	struct helper child;
 
+	test_needs("MEMORY_FAILURE");
 	helper_start(&child, hard_offline_child, poisoned);
 	helper_wait(&child);
 	engine_start();

@@ -174,7 +174,7 @@ static void test_small_vmas(void)
 
 		at[i] = next;
 		CHECK_SYS(mprotect(next, pages * PAGE_SIZE, PROT_READ | PROT_WRITE));
-		CHECK_SYS(madvise(next, pages * PAGE_SIZE, MADV_NOHUGEPAGE));
+		area_no_huge(next, pages * PAGE_SIZE);
 		for (page = 0; page < pages; page++)
 			page_fill(next + page * PAGE_SIZE, 1000 + total + page);
 		area_mergeable(next, pages);
@@ -500,8 +500,9 @@ static char *map_empty(void)
 
 	if (access(ENGINE_DIR_STOCK "/ksm_zero_pages", F_OK))
 		test_skip("this kernel does not count ksm_zero_pages");
-	if (file_write("/sys/kernel/mm/transparent_hugepage/enabled", "always"))
-		test_skip("this kernel has no transparent huge pages");
+	test_needs("TRANSPARENT_HUGEPAGE");
+	CHECK(!file_write("/sys/kernel/mm/transparent_hugepage/enabled", "always"),
+	      "cannot turn huge pages on");
 	area = huge_map(EMPTY_HPAGES, 0);
 	area_mergeable(area, EMPTY_PAGES);
 	return area;

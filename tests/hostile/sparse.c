@@ -55,7 +55,7 @@ static void reader_main(struct helper *self, void *arg)
 	area = mmap(NULL, pages * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	CHECK(area != MAP_FAILED, "mmap of %zu pages: %m", pages);
-	CHECK_SYS(madvise(area, pages * PAGE_SIZE, MADV_NOHUGEPAGE));
+	area_no_huge(area, pages * PAGE_SIZE);
 	CHECK_SYS(madvise(area, pages * PAGE_SIZE, MADV_MERGEABLE));
 	page_touch(area);
 	CHECK_SYS(madvise(area, pages * PAGE_SIZE, MADV_POPULATE_READ));
@@ -75,7 +75,7 @@ static void emptied_main(struct helper *self, void *arg)
 	area = mmap(NULL, pages * PAGE_SIZE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	CHECK(area != MAP_FAILED, "mmap of %zu pages: %m", pages);
-	CHECK_SYS(madvise((void *)area, pages * PAGE_SIZE, MADV_NOHUGEPAGE));
+	area_no_huge((void *)area, pages * PAGE_SIZE);
 	CHECK_SYS(madvise((void *)area, pages * PAGE_SIZE, MADV_MERGEABLE));
 	for (i = 0; i < WRITTEN_PAGES; i++)
 		page_touch((void *)(area + i * PAGE_SIZE));

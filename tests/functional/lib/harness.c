@@ -66,6 +66,36 @@ void test_skip(const char *fmt, ...)
 	_exit(0);
 }
 
+bool kernel_has(const char *option)
+{
+	/* The last answer: some ask often, and the file is long. */
+	static char asked[64];
+	static bool found;
+	const char *path = getenv("UKSM_CONFIG");
+	char line[512], start[128];
+	FILE *config;
+
+	if (!path || !*path)
+		return true;
+	if (!strcmp(asked, option))
+		return found;
+	config = fopen(path, "r");
+	CHECK(config, "cannot read %s: %m", path);
+	snprintf(start, sizeof(start), "CONFIG_%s=", option);
+	found = false;
+	while (!found && fgets(line, sizeof(line), config))
+		found = !strncmp(line, start, strlen(start)) && strchr("ym", line[strlen(start)]);
+	fclose(config);
+	snprintf(asked, sizeof(asked), "%s", option);
+	return found;
+}
+
+void test_needs(const char *option)
+{
+	if (!kernel_has(option))
+		test_skip("this kernel is built without CONFIG_%s", option);
+}
+
 void test_note(const char *fmt, ...)
 {
 	char line[1400];

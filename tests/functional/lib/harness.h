@@ -61,6 +61,22 @@ void test_fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 
 /** test_skip() - end the calling process; the test cannot run here for this reason */
 void test_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
+/**
+ * kernel_has() - was the running kernel built with an option, also as a module?
+ * @option: its name without CONFIG_
+ *
+ * The file that $UKSM_CONFIG names tells; without one the answer is yes.
+ */
+bool kernel_has(const char *option);
+
+/**
+ * test_needs() - skip the test on a kernel that was built without an option
+ * @option: its name without CONFIG_
+ *
+ * What a kernel with the option then fails to do is a failure.
+ */
+void test_needs(const char *option);
+
 /** test_note() - print a comment line: a figure or a fact that is not judged */
 void test_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

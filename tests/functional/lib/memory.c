@@ -45,6 +45,12 @@ bool page_holds(const void *page, uint64_t seed)
 	return true;
 }
 
+void area_no_huge(void *addr, size_t bytes)
+{
+	if (kernel_has("TRANSPARENT_HUGEPAGE"))
+		CHECK_SYS(madvise(addr, bytes, MADV_NOHUGEPAGE));
+}
+
 char *area_map(size_t pages)
 {
 	size_t size = (pages + 2) * PAGE_SIZE;
@@ -54,7 +60,7 @@ char *area_map(size_t pages)
 	CHECK_SYS(munmap(addr, PAGE_SIZE));
 	CHECK_SYS(munmap(addr + size - PAGE_SIZE, PAGE_SIZE));
 	addr += PAGE_SIZE;
-	CHECK_SYS(madvise(addr, pages * PAGE_SIZE, MADV_NOHUGEPAGE));
+	area_no_huge(addr, pages * PAGE_SIZE);
 	return addr;
 }
 
@@ -105,13 +111,14 @@ char *huge_map(size_t hpages, uint64_t seed)
 {
 	size_t i, pages = hpages * HPAGE_SIZE / PAGE_SIZE;
 	long kib = hpages * (HPAGE_SIZE >> 10);
-	char *addr = mmap(NULL, (hpages + 1) * HPAGE_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *addr;
 
+	test_needs("TRANSPARENT_HUGEPAGE");
+	addr = mmap(NULL, (hpages + 1) * HPAGE_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(addr != MAP_FAILED, "mmap: %m");
 	addr = (char *)(((uintptr_t)addr + HPAGE_SIZE - 1) & ~(HPAGE_SIZE - 1));
-	if (madvise(addr, hpages * HPAGE_SIZE, MADV_HUGEPAGE))
-		test_skip("this kernel has no transparent huge pages");
+	CHECK_SYS(madvise(addr, hpages * HPAGE_SIZE, MADV_HUGEPAGE));
 	for (i = 0; i < pages; i++)
 		page_fill(addr + i * PAGE_SIZE, seed ? seed + i : 0);
 	if (smaps_kib(addr, "AnonHugePages:") != kib)

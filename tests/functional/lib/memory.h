@@ -44,6 +44,15 @@ bool page_holds(const void *page, uint64_t seed);
  */
 char *area_map(size_t pages);
 
+/**
+ * area_no_huge() - MADV_NOHUGEPAGE, which must succeed
+ * @addr: area
+ * @bytes: its size
+ *
+ * Kernels without huge pages do not know it, and need not be told.
+ */
+void area_no_huge(void *addr, size_t bytes);
+
 /** area_map_same() - area_map(), every page filled from one seed, and MADV_MERGEABLE */
 char *area_map_same(size_t pages, uint64_t seed);
 

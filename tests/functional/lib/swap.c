@@ -32,9 +32,11 @@ int file_write(const char *path, const char *text)
 
 void swap_start(void)
 {
+	test_needs("SWAP");
+	test_needs("ZRAM");
 	swapoff("/dev/zram0");
-	if (access(ZRAM "disksize", F_OK) && system("modprobe zram num_devices=1 2>/dev/null"))
-		test_skip("no zram to swap to");
+	CHECK(!access(ZRAM "disksize", F_OK) || !system("modprobe zram num_devices=1"),
+	      "no zram to swap to");
 	file_write(ZRAM "reset", "1");
 	CHECK(!file_write(ZRAM "disksize", "268435456"), "cannot size zram0");
 	CHECK(!system("mkswap /dev/zram0 >/dev/null"), "mkswap failed");
