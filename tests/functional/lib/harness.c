@@ -201,8 +201,12 @@ static bool test_run_one(const char *program, const struct test *test)
 
 	snprintf(name, sizeof(name), "%s.%s", program, test->name);
 	if (test->numa && !has_second_node()) {
-		harness_verdict("skip", name, "needs a second memory node (numa=fake=2)");
-		return true;
+		bool can_have = kernel_has("NUMA") && kernel_has("NUMA_EMU");
+
+		harness_verdict(can_have ? "not ok" : "skip", name, can_have ?
+				"needs a second memory node (numa=fake=2)" :
+				"this kernel is built without CONFIG_NUMA_EMU");
+		return !can_have;
 	}
 	memset(outcome, 0, sizeof(*outcome));
 	fflush(stdout);
