@@ -127,7 +127,7 @@ check-all:
 
 check:
 	@scripts/setup
-	@scripts/setup dkms tools bench libvirt browser deb packages
+	@scripts/setup latency dkms tools bench libvirt browser deb packages
 	@scripts/check
 
 check-unit:
@@ -135,7 +135,7 @@ check-unit:
 	@scripts/check --job unit
 
 $(KERNELS:%=check-%): check-%:
-	@scripts/setup $* source
+	@scripts/setup $* source latency
 	@scripts/check $*
 
 .PHONY: check-debug
