@@ -11,6 +11,7 @@
 
 #include <linux/kobject.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/workqueue.h>
 
@@ -129,11 +130,48 @@ static void domains_changed(void)
 	schedule_work(&domains_work);
 }
 
+/* One path to a line. */
+static ssize_t cgroups_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	unsigned int nr;
+	int len = 0;
+	u64 id;
+
+	for (nr = 0; nr < uksm_cgroup_groups(nr, &id); nr++) {
+		if (uksm_cgroup_path(id, buf + len, PAGE_SIZE - 1 - len))
+			continue;
+		len += strlen(buf + len);
+		buf[len++] = '\n';
+	}
+	return len;
+}
+
+/* A path with + in front has that cgroup made one domain with all below, with - no more. */
+static ssize_t cgroups_store(struct kobject *kobj, struct kobj_attribute *attr,
+				       const char *buf, size_t count)
+{
+	char *path;
+	int err;
+	u64 id;
+
+	if ((*buf != '+' && *buf != '-') || buf[1] != '/')
+		return -EINVAL;
+	path = kstrndup(buf + 1, count, GFP_KERNEL);
+	if (!path)
+		return -ENOMEM;
+	err = uksm_cgroup_find(strim(path), &id);
+	kfree(path);
+	err = err ?: uksm_cgroup_group(id, *buf == '+');
+
+	return err ?: count;
+}
+static struct kobj_attribute cgroups_attr = __ATTR_RW(cgroups);
+
 /**
  * uksm_domain_files_init() - create the directory of the domains
  * @parent: /sys/kernel/mm/uksm
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -errno; uksm_domain_files_stop() and uksm_domain_files_exit() are called in any case.
  */
 int uksm_domain_files_init(struct kobject *parent)
 {
@@ -141,7 +179,7 @@ int uksm_domain_files_init(struct kobject *parent)
 	if (!domains_dir)
 		return -ENOMEM;
 	uksm_domains_set_watcher(domains_changed);
-	return 0;
+	return sysfs_create_file(domains_dir, &cgroups_attr.attr);
 }
 
 /**

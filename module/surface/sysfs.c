@@ -272,43 +272,6 @@ static ssize_t isolation_store(struct kobject *kobj, struct kobj_attribute *attr
 }
 FILE_RW(isolation);
 
-/* One path to a line. */
-static ssize_t isolation_cgroups_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	unsigned int nr;
-	int len = 0;
-	u64 id;
-
-	for (nr = 0; nr < uksm_cgroup_groups(nr, &id); nr++) {
-		if (uksm_cgroup_path(id, buf + len, PAGE_SIZE - 1 - len))
-			continue;
-		len += strlen(buf + len);
-		buf[len++] = '\n';
-	}
-	return len;
-}
-
-/* A path with + in front has that cgroup made one domain with all below, with - no more. */
-static ssize_t isolation_cgroups_store(struct kobject *kobj, struct kobj_attribute *attr,
-				       const char *buf, size_t count)
-{
-	char *path;
-	int err;
-	u64 id;
-
-	if ((*buf != '+' && *buf != '-') || buf[1] != '/')
-		return -EINVAL;
-	path = kstrndup(buf + 1, count, GFP_KERNEL);
-	if (!path)
-		return -ENOMEM;
-	err = uksm_cgroup_find(strim(path), &id);
-	kfree(path);
-	err = err ?: uksm_cgroup_group(id, *buf == '+');
-
-	return err ?: count;
-}
-FILE_RW(isolation_cgroups);
-
 KNOB(zero_page_across_domains, bool);
 KNOB(stable_node_chains_prune_millisecs, uint);
 

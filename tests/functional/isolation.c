@@ -162,7 +162,7 @@ static unsigned int count_domains(void)
 	dir = opendir(path);
 	CHECK(dir, "%s: %m", path);
 	while ((entry = readdir(dir)))
-		nr += entry->d_name[0] != '.';
+		nr += entry->d_type == DT_DIR && entry->d_name[0] != '.';
 	closedir(dir);
 	return nr;
 }
@@ -189,7 +189,7 @@ static long sum_domains(const char *counter)
 	dir = opendir(path);
 	CHECK(dir, "%s: %m", path);
 	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
 		CHECK(!knob_read(file, counter, text), "no %s in %s", counter, file);
@@ -548,9 +548,17 @@ static void test_zero_page_allowed(void)
 	zero_page(1);
 }
 
+static const char *domains_dir(void)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/domains", engine_dir());
+	return path;
+}
+
 static int groups_write(const char *text)
 {
-	return knob_write(engine_dir(), "isolation_cgroups", text, strlen(text));
+	return knob_write(domains_dir(), "cgroups", text, strlen(text));
 }
 
 static void test_groups(void)
@@ -566,8 +574,8 @@ static void test_groups(void)
 	isolate("cgroup");
 	CHECK(!groups_write("+/customer\n"), "+/customer");
 	CHECK(!groups_write("+/customer"), "twice is no harm");
-	CHECK(!knob_read(engine_dir(), "isolation_cgroups", text) && !strcmp(text, "/customer"),
-	      "isolation_cgroups: \"%s\"", text);
+	CHECK(!knob_read(domains_dir(), "cgroups", text) && !strcmp(text, "/customer"),
+	      "cgroups: \"%s\"", text);
 	tenant_start(&a, tenant_run);
 	tenant_start(&b, tenant_run);
 	tenant_start(&c, tenant_run);

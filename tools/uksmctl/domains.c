@@ -17,9 +17,10 @@ const char *const domain_counters[DOMAIN_COUNTERS] = {
 	"pages_shared", "pages_sharing", "pages_unshared", "pages_volatile"
 };
 
+/* Not the file beside them. */
 static int is_name(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.';
+	return entry->d_type == DT_DIR && entry->d_name[0] != '.';
 }
 
 static int compare(const struct dirent **left, const struct dirent **right)
