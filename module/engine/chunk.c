@@ -16,7 +16,6 @@
 
 static_assert(__alignof__(struct uksm_chunk) >= UKSM_CHUNK_TILES);
 
-
 static unsigned int tracked_tile(const struct uksm_tracked *t)
 {
 	return page_private(virt_to_page(t)) & UKSM_TILE_MASK;

@@ -140,9 +140,10 @@ static bool find_id(struct mm_struct *mm, u64 *id)
 
 /**
  * uksm_domain_enter() - the domain to which an address space belongs
- * @mm: address space that has none so far
+ * @mm: address space that has none so far; the structure is kept, its users need not be
  *
- * Context: the caller holds uksm_mutex. Allocates memory.
+ * Context: the caller holds uksm_mutex, and no mmap_lock: memory for the trees of a big process
+ * may take a while to be had. It is not worth an OOM kill.
  * Return: the domain, with a reference that uksm_domain_leave() gives back; NULL if
  * there is no memory, or the process is just exiting.
  */

@@ -466,6 +466,12 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 		slot_scanned(lane);
 		return;
 	}
+	/* No memory for a domain, or just about to exit: it has its turn in the next full scan. */
+	if (!uksm_mm_slot_join_domain(step.slot)) {
+		work->units -= STEP_UNITS;
+		slot_scanned(lane);
+		return;
+	}
 	switch (uksm_mm_slot_enter(step.slot)) {
 	case UKSM_ENTER_DEAD:
 		work->units -= STEP_UNITS;
@@ -480,13 +486,6 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 		scan.locked = NULL;
 		step.slot->put_off -= min(step.slot->put_off, PUT_OFF_REGAINED);
 		break;
-	}
-	/* No memory for a domain: it has its turn in the next full scan. */
-	if (!uksm_mm_slot_join_domain(step.slot)) {
-		work->units -= STEP_UNITS;
-		uksm_mm_slot_leave(step.slot);
-		slot_scanned(lane);
-		return;
 	}
 	if (!step.slot->address)
 		uksm_mm_slot_measure(step.slot);

@@ -69,6 +69,9 @@ static bool unload_refused;
 #define UNLOAD_MEMORY_MSECS	30000
 #define UNLOAD_EXITS_MSECS	10000
 #define UNLOAD_RETRY_MSECS	200
+/* How long a write of 2 to run waits for processes to exit, or to end forking. */
+#define UNMERGE_EXITS_MSECS	5000
+#define UNMERGE_RETRY_MSECS	20
 /* How often to look for processes with mergeable memory when there are none. */
 #define IDLE_MSECS		1000
 /* How long to leave the CPU to who holds the mmap_locks of all that is to be scanned. */
@@ -94,9 +97,7 @@ static bool unload_refused;
 #define ZERO_PAGES_NS		(200 * NSEC_PER_USEC)
 #define ZERO_PAGES_SHARE	50
 #define ZERO_PAGES_TRIES	20u
-/* Rounds of the reaper, to see the slots of who was unmerged gone. */
-#define REAPS_MAX		16u
-/* The same during an unload, which can wait for longer. */
+/* Rounds of the reaper during an unload, to see the slots of who was unmerged gone. */
 #define UNLOAD_REAPS_MAX	256u
 /* Free memory to leave alone when pages are unmerged for an unload. */
 #define UNLOAD_RESERVE_PAGES	((32UL << 20) >> PAGE_SHIFT)
@@ -540,14 +541,61 @@ static void stock_release_if_idle(void)
 		uksm_stock_release();
 }
 
+/*
+ * Forget what those had who have exited: the scanner, which sees to it otherwise, keeps off. As
+ * long as it goes on; where a merged page is locked by somebody, until @until, in jiffies.
+ */
+static int reap_for_unmerge(unsigned long until)
+{
+	unsigned long before;
+	bool more, stuck;
+	int err;
+
+	do {
+		err = engine_lock();
+		if (err)
+			return err;
+		before = uksm_stats.dead_meta_bytes;
+		uksm_reap();
+		more = uksm_mm_slots_first(UKSM_SLOTS_DEAD);
+		stuck = more && uksm_stats.dead_meta_bytes == before;
+		engine_drop();
+		if (signal_pending(current) || READ_ONCE(stopping))
+			return -EINTR;
+		if (stuck && time_after(jiffies, until))
+			return -EBUSY;
+		admin_breathe(stuck);
+	} while (more);
+	return 0;
+}
+
+/*
+ * Unmerge until nothing is left. What a process maps that is just exiting, or was forked by one
+ * that forks all the time, takes some more rounds; but who writes run is to have an answer.
+ */
+static int unmerge_to_the_end(void)
+{
+	unsigned long until = jiffies + msecs_to_jiffies(UNMERGE_EXITS_MSECS);
+	int err;
+
+	for (;;) {
+		err = unmerge_all(false);
+		err = err ?: reap_for_unmerge(until);
+		if (err || nothing_merged())
+			return err;
+		if (time_after(jiffies, until))
+			return -EBUSY;
+		schedule_timeout_idle(msecs_to_jiffies(UNMERGE_RETRY_MSECS));
+	}
+}
+
 static int run_unmerge(void)
 {
-	unsigned int i;
 	int err;
 
 	/* Should the copies exhaust memory after all, the writer is the one to go. */
 	set_current_oom_origin();
-	err = unmerge_all(false);
+	err = unmerge_to_the_end();
 	clear_current_oom_origin();
 
 	engine_take_always();
@@ -558,8 +606,6 @@ static int run_unmerge(void)
 	else
 		WRITE_ONCE(uksm_stats.full_scans, 0);
 	/* With nothing recorded, what was learnt of checksums can go as well. */
-	for (i = 0; !err && i < REAPS_MAX && uksm_mm_slots_first(UKSM_SLOTS_DEAD); i++)
-		uksm_reap();
 	if (!err && !uksm_stable_nr_empty() && !uksm_mm_slots_first(UKSM_SLOTS_DEAD))
 		uksm_checksum_set_lines(uksm_knobs.checksum_lines);
 	engine_drop();
@@ -593,8 +639,8 @@ static int run_change(unsigned int run)
  * %UKSM_RUN_UNMERGE for all pages to be unmerged. Killable.
  * Return: 0; -EBUSY when ksmd runs or holds merged pages. When unmerging was not
  * completed, and then run is 0: -ENOMEM for want of memory, the machine's or that of a
- * memory cgroup; -EBUSY where userfaultfd keeps the kernel from it, or an mmap_lock could not
- * be had for half a minute; -ERESTARTSYS, -EINTR.
+ * memory cgroup; -EBUSY where userfaultfd keeps the kernel from it, an mmap_lock could not
+ * be had for half a minute, or a process is still exiting, or forks too quickly; -ERESTARTSYS, -EINTR.
  */
 int uksmd_set_run(unsigned int run)
 {

@@ -96,7 +96,8 @@ int uksm_index_init(struct uksm_index *index, unsigned int order, uksm_tie_fn *t
 		return -EINVAL;
 
 	/* Zeroes are empty roots. */
-	index->roots = kvcalloc(1u << order, sizeof(*index->roots), GFP_KERNEL);
+	index->roots = kvcalloc(1u << order, sizeof(*index->roots),
+				GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	if (!index->roots)
 		return -ENOMEM;
 	index->nr_roots = 1u << order;

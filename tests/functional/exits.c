@@ -3,6 +3,7 @@
  * Processes that have ended: what the engine knew of them goes soon, whether it scans, stands or
  * has unmerged everything, and keeps nobody else from merging. Nor does one that is busy.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -330,8 +331,66 @@ static void test_locked_owner(void)
 		helper_finish(&heirs[i]);
 }
 
+#define RELAY_PAGES 256UL
+
+/* One forks the next and exits, over and over: each time the merged pages are somebody else's. */
+static void relay(struct helper *self, void *arg)
+{
+	volatile bool *stop = arg;
+	char *area = area_map_same(RELAY_PAGES, 5);
+
+	helper_step(self);
+	while (!*stop) {
+		pid_t pid = fork();
+
+		if (pid > 0)
+			_exit(0);
+		usleep(200);
+	}
+	area_check_same(area, RELAY_PAGES, 5);
+	_exit(0);
+}
+
+/* Whoever is told that everything is unmerged finds it so, however quickly somebody forks. */
+static void test_unmerged_relay(void)
+{
+	volatile bool *stop = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int done = 0, busy = 0, i;
+	struct helper h;
+	size_t frames;
+	int err;
+
+	CHECK(stop != MAP_FAILED, "mmap: %m");
+	helper_start(&h, relay, (void *)stop);
+	helper_wait(&h);
+	engine_start();
+	engine_settle();
+	helper_go(&h);
+	for (i = 0; i < 8; i++) {
+		err = engine_try_set("run", 2);
+		frames = err ? 0 : ksm_frames();
+		done += !err;
+		busy += err == -EBUSY;
+		if (frames || (err && err != -EBUSY))
+			*stop = true;
+		CHECK(!err || err == -EBUSY, "run=2: %s", strerror(-err));
+		CHECK(!frames, "run=2 is done, and %zu merged pages are left", frames);
+		engine_start();
+		usleep(300000);
+	}
+	*stop = true;
+	test_note("%u times done, %u times not", done, busy);
+	helper_finish(&h);
+	/* With nobody in the way. */
+	usleep(300000);
+	engine_set("run", 2);
+	CHECK(!ksm_frames(), "%zu merged pages are left", ksm_frames());
+}
+
 static const struct test tests[] = {
 	{ "unmerged", test_unmerged },
+	{ "unmerged-relay", test_unmerged_relay, 120 },
 	{ "while-scanned", test_while_scanned },
 	{ "while-stopped", test_while_stopped },
 	{ "short-lives", test_short_lives },

@@ -13,7 +13,7 @@
  * @interval: of status, seconds to measure CPU time over
  * @dry_run: of set and apply, only check
  * @max_domains: of metrics, how many domains at most
- * @rows: of top, how many processes at most; 0: all
+ * @rows: of top and domains, how many at most; 0: all
  * @sort: of top, by which column
  * @all: of top, processes that have nothing to do with merging as well
  * @vms: of top, virtual machines only
@@ -42,6 +42,8 @@ enum status command_save(const struct options *options, int argc, char **argv);
 enum status command_metrics(const struct options *options, int argc,
 			    char **argv);
 enum status command_top(const struct options *options, int argc, char **argv);
+enum status command_domains(const struct options *options, int argc,
+			    char **argv);
 enum status command_features(const struct options *options, int argc,
 			     char **argv);
 

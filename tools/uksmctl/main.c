@@ -31,6 +31,7 @@ static const struct command commands[] = {
 	{ "apply", "jn", command_apply },
 	{ "save", "", command_save },
 	{ "top", "jarsv", command_top },
+	{ "domains", "jr", command_domains },
 	{ "features", "j", command_features },
 	{ "metrics", "m", command_metrics },
 };
@@ -53,6 +54,8 @@ static const char usage_text[] =
 	"    -s, --sort COLUMN        by rss, mergeable, merged (default), pid or name\n"
 	"    -v, --vms                virtual machines only\n"
 	"    -a, --all                processes that merging does not concern as well\n"
+	"  domains                    which isolation domain has how much of the saving\n"
+	"    -r, --rows COUNT         so many at most, 0 for all (20)\n"
 	"  features                   what this kernel and this module offer\n"
 	"  metrics [FILE]             all of it for Prometheus, into a file for node_exporter\n"
 	"    -m, --max-domains COUNT  so many domains at most (1000)\n"

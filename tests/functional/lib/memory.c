@@ -203,6 +203,22 @@ uint64_t pfn_flags(uint64_t pfn)
 	return read_word("/proc/kpageflags", pfn);
 }
 
+size_t ksm_frames(void)
+{
+	static uint64_t flags[8192];
+	size_t frames = 0;
+	ssize_t got;
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0, "/proc/kpageflags: %m");
+	while ((got = read(fd, flags, sizeof(flags))) > 0)
+		for (size_t i = 0; i < got / sizeof(flags[0]); i++)
+			frames += (flags[i] & KPF_MASK_KSM) != 0;
+	CHECK(!got, "/proc/kpageflags: %m");
+	close(fd);
+	return frames;
+}
+
 void page_touch(void *page)
 {
 	volatile char *byte = page;

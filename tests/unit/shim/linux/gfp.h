@@ -2,3 +2,4 @@
 #define GFP_KERNEL     0
 #define __GFP_NORETRY  0
 #define __GFP_NOWARN   0
+#define __GFP_RETRY_MAYFAIL 0
