@@ -50,11 +50,13 @@ static void page_changed(struct uksm_tracked *t, u32 checksum)
  * Has it held still for long enough? Where the scanner sets its own pace two looks may
  * be but milliseconds apart, and say little.
  */
-static bool page_still_enough(struct uksm_tracked *t)
+static bool page_still_enough(struct uksm_tracked *t, bool again)
 {
 	/* UINT_MAX is that of a page that was pinned. */
-	if (t->still < UINT_MAX)
+	if (!again && t->still < UINT_MAX)
 		t->still++;
+	if (!t->still)
+		return false;
 	if (uksm_knobs_auto() && t->since &&
 	    jiffies_to_msecs((u32)jiffies - t->since) < UKSM_LOOK_MSECS)
 		return false;
@@ -78,13 +80,13 @@ static bool page_rests(const struct uksm_tracked *t, unsigned int nid)
  * been merged when it came; one that comes later will find this one.
  */
 static bool examine_known(struct uksm_tile_news *news, struct uksm_tracked *t, u32 checksum,
-			  unsigned int nid)
+			  unsigned int nid, bool again)
 {
 	bool unchanged = t->key.checksum == checksum;
 
 	switch (uksm_tracked_state(t)) {
 	case UKSM_VOLATILE:
-		if (unchanged && page_still_enough(t))
+		if (unchanged && page_still_enough(t, again))
 			return true;
 		news->changed++;
 		if (unchanged)
@@ -239,6 +241,7 @@ struct uksm_examined uksm_examine_batch(const struct uksm_batch *batch, struct u
 		enum uksm_mapped mapped = batch->entry[i].mapped;
 
 		seen.pages += mapped >= UKSM_MAPPED_UNCHANGED;
+		seen.again += mapped >= UKSM_MAPPED_UNCHANGED && addr < slot->seen_until;
 		if (mapped == UKSM_MAPPED_UNCHANGED || mapped == UKSM_MAPPED_MERGED)
 			continue;
 		t = batch->row && uksm_tracked_state(&batch->row[i]) != UKSM_UNTRACKED ?
@@ -266,7 +269,7 @@ struct uksm_examined uksm_examine_batch(const struct uksm_batch *batch, struct u
 			break;
 		case UKSM_MAPPED_PAGE:
 			wanted = t ? examine_known(news, t, batch->entry[i].checksum,
-						   batch->entry[i].nid) :
+						   batch->entry[i].nid, addr < slot->seen_until) :
 				     examine_new(news, slot, addr, batch->entry[i].checksum);
 			break;
 		default:

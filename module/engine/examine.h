@@ -11,10 +11,12 @@ struct vm_area_struct;
 /**
  * struct uksm_examined - how much has been looked at
  * @pages: pages
+ * @again: of them, those that had been looked at in this full scan
  * @entries: entries of page tables that hold none
  */
 struct uksm_examined {
 	unsigned int pages;
+	unsigned int again;
 	unsigned int entries;
 };
 

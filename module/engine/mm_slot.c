@@ -248,6 +248,7 @@ void uksm_mm_slots_settle_all(void)
 		if (!slot->resumes)
 			slot->address = 0;
 		slot->resumes = false;
+		slot->seen_until = 0;
 		slot->put_off = 0;
 	}
 }
@@ -322,6 +323,7 @@ void uksm_mm_slot_begin_anew(struct uksm_mm_slot *slot)
 	uksm_domain_leave(slot->domain);
 	slot->domain = NULL;
 	slot->address = 0;
+	slot->seen_until = 0;
 	slot->resumes = false;
 	slot->looks = 0;
 	slot->quiet = 0;

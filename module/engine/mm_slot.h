@@ -49,6 +49,8 @@ enum uksm_slot_list {
  * @locked_since: when that began, in jiffies
  * @contended: others wanted it when it was last left
  * @resumes: it was given up at @address, and the next full scan goes on there
+ * @seen_until: up to here pages were looked at in this full scan; of those from @address on
+ *	an equal one is still to be searched
  * @anon_pages: of the process, when the scan under way came to it, or the last one
  * @looks: times that it was scanned to its end since it has come, or grown; up to
  *	UKSM_LOOKS, and apart by UKSM_LOOK_MSECS
@@ -74,6 +76,7 @@ struct uksm_mm_slot {
 	bool contended;
 	bool resumes;
 	unsigned long address;
+	unsigned long seen_until;
 	unsigned long anon_pages;
 	unsigned int looks;
 	unsigned long looked_at;

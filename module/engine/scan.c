@@ -172,16 +172,17 @@ static void scan_batch(struct step *step, struct vm_area_struct *vma)
 	step->work->units -= (long)((batch.start - start) >> PAGE_SHIFT) * EMPTY_UNITS;
 	seen = uksm_examine_batch(&batch, slot, vma, &step->cursor->news, search);
 	step->work->units -= (long)seen.pages * UKSM_PAGE_UNITS + (long)seen.entries * ENTRY_UNITS;
-	uksm_stats_add(pages_scanned, seen.pages);
+	uksm_stats_add(pages_scanned, seen.pages - seen.again);
 
 	if (!bitmap_empty(search, UKSM_BATCH_PAGES)) {
 		done = uksm_dedup_batch(&join, slot, vma, batch.start, search);
-		/*
-		 * The rest waits for the next full scan: looked at again in this one, a page that
-		 * has just changed would be taken for one that has held still.
-		 */
-		if (done < UKSM_BATCH_PAGES)
+		/* Others want the mmap_lock: the rest is searched for when they have had it. */
+		if (done < UKSM_BATCH_PAGES) {
 			bitmap_clear(search, done, UKSM_BATCH_PAGES - done);
+			slot->seen_until = batch.end;
+			slot->address = min(batch.start + done * PAGE_SIZE, batch.end);
+			step->gone = slot->address;
+		}
 		count_news(step, search);
 	}
 }
@@ -364,6 +365,7 @@ static void slot_scanned(enum lane lane)
 
 	cursor_leave(lane);
 	slot->address = 0;
+	slot->seen_until = 0;
 	slot->resumes = false;
 	if (lane != NEWCOMERS)
 		return;

@@ -202,7 +202,7 @@ static long sum_domains(const char *counter)
 static void check_sums(const char *where)
 {
 	static const char *const counters[] = {
-		"pages_shared", "pages_sharing", "pages_unshared", "pages_volatile", "cow_breaks",
+		"pages_shared", "pages_sharing", "pages_unshared", "pages_volatile",
 	};
 	size_t i;
 
