@@ -536,19 +536,25 @@ static void test_cpu_limit_answers(void)
 	engine_set("max_cpu_percentage", 100);
 }
 
-/*
- * A process that nearly always runs in the scanner's place, with its group or by itself: that
- * of a session of its own, as the tests that come later are not to be preferred.
- */
+/* A process that nearly always runs in the place of others of its session. */
 static void busy_loop(struct helper *self, void *unused)
 {
 	(void)unused;
-	CHECK_SYS(setsid());
 	CHECK_SYS(setpriority(PRIO_PROCESS, 0, -10));
-	knob_write("/proc/self", "autogroup", "-10", 3);
 	helper_step(self);
 	for (;;)
 		;
+}
+
+/*
+ * The same in the place of the scanner, with its group or by itself: that of a session of its
+ * own, as the tests that come later are not to be preferred.
+ */
+static void busy_session(struct helper *self, void *unused)
+{
+	CHECK_SYS(setsid());
+	knob_write("/proc/self", "autogroup", "-10", 3);
+	busy_loop(self, unused);
 }
 
 /*
@@ -570,7 +576,7 @@ static void test_waiter_ends_slice(void)
 	engine_set("sleep_millisecs", 0);
 	CHECK_SYS(setpriority(PRIO_PROCESS, engine_get("kthread_pid"), 19));
 	for (i = 0; i < ARRAY_SIZE(busy); i++) {
-		helper_start(&busy[i], busy_loop, NULL);
+		helper_start(&busy[i], busy_session, NULL);
 		helper_wait(&busy[i]);
 		helper_go(&busy[i]);
 	}
