@@ -104,7 +104,7 @@ static void stream_run(struct helper *self, void *unused)
 	for (n = 0;; n++) {
 		char *area = area_map_distinct(PAIRS, SEED + n % 2 * PAIRS);
 
-		usleep(300000);
+		usleep(100000);
 		CHECK_SYS(munmap(area, PAIRS * PAGE_SIZE));
 	}
 }

@@ -362,6 +362,7 @@ static void test_unmerged_relay(void)
 	int err;
 
 	CHECK(stop != MAP_FAILED, "mmap: %m");
+	CHECK(!ksm_frames(), "%zu merged pages at first", ksm_frames());
 	helper_start(&h, relay, (void *)stop);
 	helper_wait(&h);
 	engine_start();
@@ -381,7 +382,9 @@ static void test_unmerged_relay(void)
 	}
 	*stop = true;
 	test_note("%u times done, %u times not", done, busy);
-	helper_finish(&h);
+	/* It has exited long ago. */
+	child_finish(h.pid);
+	close(h.fd);
 	/* With nobody in the way. */
 	usleep(300000);
 	engine_set("run", 2);

@@ -103,7 +103,7 @@ uint64_t pfn_of_other(pid_t pid, const void *addr);
 /** pfn_flags() - the /proc/kpageflags word of a frame */
 uint64_t pfn_flags(uint64_t pfn);
 
-/** ksm_frames() - how many frames of the machine are merged pages */
+/** ksm_frames() - how many frames of the machine are merged pages that somebody maps; or skips */
 size_t ksm_frames(void);
 
 /** page_touch() - write a page without changing its content */
