@@ -125,7 +125,13 @@ static bool serve(int fd, char *buffer, size_t size)
 {
 	const struct fuse_in_header *in = (void *)buffer;
 
-	CHECK_SYS(read(fd, buffer, size));
+	/* Between the poll and here it may have been unmounted, or who asked may have been killed. */
+	if (read(fd, buffer, size) < 0) {
+		if (errno == ECONNABORTED || errno == ENODEV)
+			_exit(0);
+		CHECK(errno == ENOENT || errno == EINTR, "reading a request: %m");
+		return false;
+	}
 	switch (in->opcode) {
 	case FUSE_INIT:
 		answer_init(fd, in);
