@@ -28,6 +28,7 @@ static const char *const saved_knobs[] = {
 	"advisor_target_scan_time",
 	"merge_across_nodes",
 	"max_page_sharing",
+	"checksum_lines",
 	"stable_node_chains_prune_millisecs",
 	"use_zero_pages",
 	"isolation",
