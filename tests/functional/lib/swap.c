@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "limit.h"
 #include "memory.h"
 
 #define ZRAM "/sys/block/zram0/"
 #define CGROUP "/sys/fs/cgroup/uksm-reclaim"
-#define RECLAIM_ROUNDS 60
+#define RECLAIM_SECS 15
 
 int file_write(const char *path, const char *text)
 {
@@ -84,12 +85,18 @@ size_t count_swapped(const char *area, size_t pages)
 
 void push_out(const char *area, size_t pages)
 {
+	struct limit limit = limit_begin(RECLAIM_SECS * harness_slower());
 	int round;
 
-	for (round = 0; round < RECLAIM_ROUNDS; round++) {
+	/*
+	 * Active pages are made inactive by statistics of the cgroup, which some kernels bring up
+	 * to date every two seconds only (6.1: inactive_is_low() in shrink_lruvec()).
+	 */
+	for (round = 0; !limit_passed(&limit); round++) {
 		if (count_swapped(area, pages) == pages)
 			return;
 		cgroup_shrink("16M");
+		usleep(5000);
 	}
 	test_fail("after %d rounds of reclaim %zu of %zu pages are in swap", round,
 		  count_swapped(area, pages), pages);
