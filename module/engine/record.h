@@ -26,7 +26,7 @@ struct uksm_rmap_item;
  *	UNTRACKED -> VOLATILE	uksm_tracked_set_seen()		chunk.c, for a page found
  *	VOLATILE -> UNSHARED	uksm_tracked_set_unshared()	unstable.c, after adding it
  *	VOLATILE -> MERGED	uksm_tracked_set_merged()	rmap_item.c, after linking it
- *	VOLATILE -> ZERO	uksm_tracked_set_zero()		join.c and scan.c
+ *	VOLATILE -> ZERO	uksm_tracked_set_zero()		join.c and examine.c
  *	UNSHARED -> VOLATILE	uksm_tracked_set_volatile()	unstable.c, after removal
  *	MERGED -> VOLATILE	uksm_tracked_set_volatile()	rmap_item.c, after unlinking
  *	ZERO -> VOLATILE	uksm_tracked_set_volatile()	whoever finds it changed

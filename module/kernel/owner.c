@@ -13,6 +13,7 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/errno.h>
+#include <linux/minmax.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
@@ -36,6 +37,24 @@ bool uksm_owner_known(void)
 	return true;
 }
 
+/* What @id_of says of the owner. Under RCU, so that neither he nor what he belongs to is freed. */
+static bool ask_owner(struct mm_struct *mm, u64 (*id_of)(struct task_struct *owner), u64 *id)
+{
+	struct task_struct *owner;
+
+	rcu_read_lock();
+	owner = rcu_dereference(mm->owner);
+	if (owner)
+		*id = id_of(owner);
+	rcu_read_unlock();
+	return owner;
+}
+
+static u64 user_of(struct task_struct *owner)
+{
+	return from_kuid(&init_user_ns, task_uid(owner));
+}
+
 /**
  * uksm_owner_user() - the user of an address space
  * @mm: address space; the caller holds a reference on the structure
@@ -46,14 +65,7 @@ bool uksm_owner_known(void)
  */
 bool uksm_owner_user(struct mm_struct *mm, u64 *uid)
 {
-	struct task_struct *owner;
-
-	rcu_read_lock();
-	owner = rcu_dereference(mm->owner);
-	if (owner)
-		*uid = from_kuid(&init_user_ns, task_uid(owner));
-	rcu_read_unlock();
-	return owner;
+	return ask_owner(mm, user_of, uid);
 }
 
 static bool is_group(u64 id, unsigned int nr)
@@ -76,6 +88,11 @@ static struct cgroup *group_of(struct cgroup *own)
 	return group;
 }
 
+static u64 cgroup_of(struct task_struct *owner)
+{
+	return cgroup_id(group_of(task_dfl_cgroup(owner)));
+}
+
 /**
  * uksm_owner_cgroup() - the cgroup of an address space
  * @mm: address space; the caller holds a reference on the structure
@@ -87,14 +104,7 @@ static struct cgroup *group_of(struct cgroup *own)
  */
 bool uksm_owner_cgroup(struct mm_struct *mm, u64 *id)
 {
-	struct task_struct *owner;
-
-	rcu_read_lock();
-	owner = rcu_dereference(mm->owner);
-	if (owner)
-		*id = cgroup_id(group_of(task_dfl_cgroup(owner)));
-	rcu_read_unlock();
-	return owner;
+	return ask_owner(mm, cgroup_of, id);
 }
 
 /**

@@ -105,9 +105,12 @@ static void show(struct uksm_domain *domain)
 		pr_warn_ratelimited("no directory for a domain\n");
 }
 
+/* The last reference frees it. */
 static void hide(struct uksm_domain *domain)
 {
-	kobject_del(&domain->kobj);
+	/* Not there when show() has failed; that cannot be told to kobject_del(), which warns. */
+	if (domain->kobj.state_in_sysfs)
+		kobject_del(&domain->kobj);
 	kobject_put(&domain->kobj);
 }
 
@@ -147,8 +150,8 @@ static ssize_t cgroups_show(struct kobject *kobj, struct kobj_attribute *attr, c
 }
 
 /* A path with + in front has that cgroup made one domain with all below, with - no more. */
-static ssize_t cgroups_store(struct kobject *kobj, struct kobj_attribute *attr,
-				       const char *buf, size_t count)
+static ssize_t cgroups_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
+			     size_t count)
 {
 	char *path;
 	int err;
