@@ -7,9 +7,9 @@
 #include <linux/xarray.h>
 
 #include "compat/compat.h"
+#include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/stats.h"
-#include "engine/uksmd.h"
 #include "pure/policy.h"
 
 #define TILE_GFP	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)

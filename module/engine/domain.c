@@ -8,7 +8,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "engine/uksmd.h"
+#include "engine/lock.h"
 #include "kernel/owner.h"
 #include "pure/index.h"
 

@@ -6,9 +6,9 @@
 #include <linux/mm.h>
 
 #include "engine/chunk.h"
+#include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/rmap_item.h"
-#include "engine/uksmd.h"
 #include "engine/unstable.h"
 
 /**

@@ -4,13 +4,22 @@
 #include <linux/memory.h>
 #include <linux/notifier.h>
 
-#include "engine/uksmd.h"
+#include "engine/lock.h"
+#include "engine/prune.h"
 
 /*
  * Before the memory's users are asked to go, and before ksmd (100): who then waits for
  * ksmd's OFFLINE bit has no need to wait for us as well.
  */
 #define HOTPLUG_PRIORITY	101
+
+/* Drop the nodes of memory that is gone. */
+static void memory_offline(unsigned long start_pfn, unsigned long end_pfn)
+{
+	uksm_engine_take_always();
+	uksm_stable_del_pfn_range(start_pfn, end_pfn);
+	uksm_engine_drop();
+}
 
 /*
  * A stable node knows its page by frame number and holds no reference, so after
@@ -26,16 +35,16 @@ static int memory_event(struct notifier_block *nb, unsigned long action, void *a
 	switch (action) {
 	case MEM_GOING_OFFLINE:
 		/* Who was killed meanwhile wants it no more. */
-		err = uksmd_memory_going_offline();
+		err = uksm_engine_close();
 		if (err)
 			return notifier_from_errno(err);
 		break;
 	case MEM_OFFLINE:
-		uksmd_memory_offline(mn->start_pfn, mn->start_pfn + mn->nr_pages);
-		uksmd_memory_offline_done();
+		memory_offline(mn->start_pfn, mn->start_pfn + mn->nr_pages);
+		uksm_engine_open();
 		break;
 	case MEM_CANCEL_OFFLINE:
-		uksmd_memory_offline_done();
+		uksm_engine_open();
 		break;
 	}
 	return NOTIFY_OK;

@@ -39,20 +39,20 @@ enum uksm_isolation {
 
 /**
  * struct uksm_knobs - what the files below /sys/kernel/mm/uksm set
- * @run: enum uksm_run; written by uksmd_set_run() alone
+ * @run: enum uksm_run; written by uksm_admin_set_run() alone
  * @pages_to_scan: pages the scanner looks at before it sleeps
  * @sleep_millisecs: how long it sleeps then
  * @merge_across_nodes: 0: pages of different NUMA nodes stay apart; written by
- *	uksmd_set_tree_knob() alone
+ *	uksm_admin_set_tree_knob() alone
  * @use_zero_pages: map a page of zeroes to the kernel's zero page
  * @max_page_sharing: how many addresses may map one KSM page, at least 2;
- *	written by uksmd_set_tree_knob() alone
+ *	written by uksm_admin_set_tree_knob() alone
  * @stable_node_chains_prune_millisecs: least time between two prunings of a
  *	chain
- * @isolation: enum uksm_isolation; written by uksmd_set_tree_knob() alone
+ * @isolation: enum uksm_isolation; written by uksm_admin_set_tree_knob() alone
  * @zero_page_across_domains: with isolation, @use_zero_pages holds nevertheless
  * @checksum_lines: cache lines that go into the checksum of a page, 1 to 64;
- *	written by uksmd_set_tree_knob() alone
+ *	written by uksm_admin_set_tree_knob() alone
  * @max_cpu_percentage: of one CPU, that the scanner may use, 1 to 100; 100: no limit
  * @max_metadata_percentage: of the machine's memory, that may be used to keep track
  *	of pages, 1 to 100
@@ -64,7 +64,7 @@ enum uksm_isolation {
  * @advisor_max_pages_to_scan: greatest value that it sets
  * @advisor_target_scan_time: seconds that it wants a full scan to take
  *
- * The fields with a writer of their own in uksmd.c change under uksm_mutex
+ * The fields with a writer of their own in admin.c change under uksm_mutex
  * only. The others change at any time: read them with READ_ONCE(), once for
  * each decision.
  */
@@ -126,6 +126,12 @@ static inline bool uksm_knobs_zero_page(void)
 static inline bool uksm_knobs_cpu_limited(void)
 {
 	return READ_ONCE(uksm_knobs.max_cpu_percentage) < 100;
+}
+
+/** uksm_knobs_merging() - is the scanner to run? */
+static inline bool uksm_knobs_merging(void)
+{
+	return READ_ONCE(uksm_knobs.run) == UKSM_RUN_MERGE;
 }
 
 /** uksm_knobs_auto() - does uksm set its own pace? */

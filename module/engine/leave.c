@@ -11,9 +11,9 @@
 #include <linux/mm.h>
 
 #include "engine/batch.h"
+#include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/scan.h"
-#include "engine/uksmd.h"
 #include "engine/unmerge.h"
 
 /* How long to wait where somebody holds a lock, or memory is short. */

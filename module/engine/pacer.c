@@ -8,10 +8,10 @@
 
 #include "compat/compat.h"
 #include "engine/knobs.h"
+#include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/scan.h"
 #include "engine/stats.h"
-#include "engine/uksmd.h"
 
 /* A full scan, and the rest after it, take so long at least at the automatic pace. */
 #define FULL_SCAN_MSECS	(UKSM_LOOK_MSECS + 50)

@@ -10,9 +10,9 @@
 
 #include "compat/compat.h"
 #include "engine/knobs.h"
+#include "engine/lock.h"
 #include "engine/rmap_item.h"
 #include "engine/stable_node.h"
-#include "engine/uksmd.h"
 #include "kernel/race.h"
 
 static unsigned long next_prune;

@@ -10,10 +10,10 @@
 #include "engine/forget.h"
 #include "engine/knobs.h"
 #include "engine/leave.h"
+#include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/prune.h"
 #include "engine/scan.h"
-#include "engine/uksmd.h"
 #include "pure/checksum.h"
 
 /* How often all address spaces are asked whether their process has exited. */

@@ -9,8 +9,8 @@
 
 #include "engine/chunk.h"
 #include "engine/domain.h"
+#include "engine/lock.h"
 #include "engine/mm_slot.h"
-#include "engine/uksmd.h"
 
 static_assert(sizeof(struct uksm_tracked) == 32);
 /* The highest number of a NUMA node fits above the flags. */

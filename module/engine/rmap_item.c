@@ -10,11 +10,11 @@
 
 #include "compat/compat.h"
 #include "engine/chunk.h"
+#include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/record.h"
 #include "engine/stable_node.h"
 #include "engine/stats.h"
-#include "engine/uksmd.h"
 #include "kernel/race.h"
 #include "surface/trace.h"
 

@@ -28,11 +28,11 @@
 #include "engine/examine.h"
 #include "engine/forget.h"
 #include "engine/knobs.h"
+#include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/prune.h"
 #include "engine/stable_node.h"
 #include "engine/stats.h"
-#include "engine/uksmd.h"
 #include "page/walk.h"
 #include "pure/checksum.h"
 #include "pure/policy.h"
@@ -254,7 +254,7 @@ static bool tile_enter(struct step *step, const struct vm_area_struct *vma)
 
 static bool scan_interrupted(const struct uksm_work *work)
 {
-	return freezing(current) || kthread_should_stop() || uksmd_is_awaited() ||
+	return freezing(current) || kthread_should_stop() || uksm_engine_is_awaited() ||
 	       ktime_get_ns() >= work->until_ns;
 }
 

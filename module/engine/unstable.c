@@ -8,9 +8,9 @@
 #include "compat/compat.h"
 #include "engine/chunk.h"
 #include "engine/domain.h"
+#include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/record.h"
-#include "engine/uksmd.h"
 #include "pure/index.h"
 
 /*

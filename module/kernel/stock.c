@@ -16,7 +16,7 @@
  * waited for when the module is loaded.
  *
  * A store may wait for memory that goes offline with stock_mutex held; the lock order is in
- * engine/uksmd.h. Hooking takes cpu_hotplug_lock first, and so must not happen under any of
+ * engine/lock.h. Hooking takes cpu_hotplug_lock first, and so must not happen under any of
  * these.
  */
 #include "kernel/stock.h"

@@ -7,12 +7,14 @@
 #include <linux/module.h>
 #include <linux/string.h>
 
+#include "engine/admin.h"
 #include "engine/domain.h"
 #include "engine/hotplug.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
 #include "engine/stable_node.h"
 #include "engine/uksmd.h"
+#include "engine/unload.h"
 #include "kernel/failure.h"
 #include "kernel/fault.h"
 #include "kernel/ksyms.h"
@@ -85,7 +87,7 @@ static int __init uksm_init(void)
 	err = uksm_sysfs_init();
 	if (err)
 		goto undo_uksmd;
-	err = uksmd_set_run(run);
+	err = uksm_admin_set_run(run);
 	if (err)
 		goto undo_sysfs;
 	return 0;
@@ -95,6 +97,7 @@ undo_sysfs:
 undo_uksmd:
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
+	uksm_unload();
 	uksm_domain_files_exit();
 undo_failure:
 	uksm_race_exit();
@@ -120,10 +123,11 @@ undo_checksum:
  */
 static void __exit uksm_exit(void)
 {
-	uksmd_stopping();
+	uksm_admin_stopping();
 	uksm_sysfs_exit();
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
+	uksm_unload();
 	uksm_domain_files_exit();
 	uksm_race_exit();
 	uksm_failure_exit();

@@ -28,9 +28,11 @@
 #include <uksm/names.h>
 
 #include "compat/compat.h"
+#include "engine/admin.h"
 #include "engine/knobs.h"
 #include "engine/stats.h"
 #include "engine/uksmd.h"
+#include "engine/zero_pages.h"
 #include "kernel/owner.h"
 #include "pure/checksum.h"
 #include "surface/domains.h"
@@ -170,7 +172,7 @@ static ssize_t run_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 	if (kstrtouint(buf, 10, &run) || run > UKSM_RUN_UNMERGE)
 		return -EINVAL;
-	err = uksmd_set_run(run);
+	err = uksm_admin_set_run(run);
 
 	return err ?: count;
 }
@@ -200,7 +202,7 @@ static ssize_t sleep_millisecs_store(struct kobject *kobj,
 	if (kstrtouint(buf, 10, &msecs))
 		return -EINVAL;
 	WRITE_ONCE(uksm_knobs.sleep_millisecs, msecs);
-	uksmd_sleep_changed();
+	uksmd_wake();
 
 	return count;
 }
@@ -220,7 +222,7 @@ static ssize_t merge_across_nodes_store(struct kobject *kobj,
 		return err;
 	if (across > 1)
 		return -EINVAL;
-	err = uksmd_set_tree_knob(&uksm_knobs.merge_across_nodes, across);
+	err = uksm_admin_set_tree_knob(&uksm_knobs.merge_across_nodes, across);
 
 	return err ?: count;
 }
@@ -239,7 +241,7 @@ static ssize_t max_page_sharing_store(struct kobject *kobj,
 	/* A page comes to be a KSM page by two addresses sharing it. */
 	if (sharers < 2)
 		return -EINVAL;
-	err = uksmd_set_tree_knob(&uksm_knobs.max_page_sharing, sharers);
+	err = uksm_admin_set_tree_knob(&uksm_knobs.max_page_sharing, sharers);
 
 	return err ?: count;
 }
@@ -266,7 +268,7 @@ static ssize_t isolation_store(struct kobject *kobj, struct kobj_attribute *attr
 		return -EINVAL;
 	if ((mode == UKSM_ISOLATE_USER || mode == UKSM_ISOLATE_CGROUP) && !uksm_owner_known())
 		return -EOPNOTSUPP;
-	err = uksmd_set_tree_knob(&uksm_knobs.isolation, mode);
+	err = uksm_admin_set_tree_knob(&uksm_knobs.isolation, mode);
 
 	return err ?: count;
 }
@@ -286,7 +288,7 @@ static ssize_t checksum_lines_store(struct kobject *kobj,
 		return -EINVAL;
 	if (lines < 1 || lines > UKSM_LINES)
 		return -EINVAL;
-	err = uksmd_set_tree_knob(&uksm_knobs.checksum_lines, lines);
+	err = uksm_admin_set_tree_knob(&uksm_knobs.checksum_lines, lines);
 
 	return err ?: count;
 }
@@ -307,7 +309,7 @@ static ssize_t max_cpu_percentage_store(struct kobject *kobj,
 	if (percent < 1 || percent > 100)
 		return -EINVAL;
 	WRITE_ONCE(uksm_knobs.max_cpu_percentage, percent);
-	uksmd_sleep_changed();
+	uksmd_wake();
 
 	return count;
 }
@@ -348,7 +350,7 @@ static ssize_t advisor_mode_store(struct kobject *kobj,
 	if (mode < 0)
 		return -EINVAL;
 	uksm_knobs_set_advisor_mode(mode);
-	uksmd_sleep_changed();
+	uksmd_wake();
 
 	return count;
 }
@@ -404,7 +406,7 @@ COUNTER(cow_breaks);
 static ssize_t ksm_zero_pages_show(struct kobject *kobj,
 				   struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%lu\n", uksmd_zero_pages());
+	return sysfs_emit(buf, "%lu\n", uksm_zero_pages());
 }
 FILE_RO(ksm_zero_pages);
 
@@ -413,7 +415,7 @@ COUNTER(split_zero_pages);
 static ssize_t general_profit_show(struct kobject *kobj,
 				   struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%ld\n", uksm_stats_profit_bytes(uksmd_zero_pages()));
+	return sysfs_emit(buf, "%ld\n", uksm_stats_profit_bytes(uksm_zero_pages()));
 }
 FILE_RO(general_profit);
 

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the administrator has done: run, and the knobs of the trees. */
+#ifndef UKSM_ADMIN_H
+#define UKSM_ADMIN_H
+
+int uksm_admin_set_run(unsigned int run);
+int uksm_admin_set_tree_knob(unsigned int *knob, unsigned int value);
+void uksm_admin_stopping(void);
+
+#endif
