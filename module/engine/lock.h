@@ -32,6 +32,13 @@
  *		  anon_vma lock	(inside kernel functions)
  *		    page-table lock
  *
+ * Leaves; with one of them held nothing else is taken or waited for:
+ *
+ *	show_lock		(domain.c, a spinlock: under uksm_mutex, or alone by the work item
+ *				 of surface/domains.c and at unload)
+ *	advisor_mutex		(knobs.c: under uksm_mutex, or by who writes a knob without it)
+ *	groups_mutex		(owner.c: by who reads or writes the files of groups)
+ *
  * Who takes memory offline waits for uksm_mutex and for nothing else of ours. So nobody
  * waits for him, directly or through ksmd's OFFLINE bit, with uksm_mutex held; that is why
  * stock_mutex is not taken under it. With admin_mutex held one may.
