@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "text.h"
+
 static const char units[] = "BKMGTPE";
 
 /* The unit as an index, and the amount in it. */
@@ -61,11 +63,25 @@ const char *format_duration(char *figure, double seconds)
 	return figure;
 }
 
+/* A control character of ASCII, or one of the second set of ISO 6429 (U+0080 to U+009F). */
+static bool is_control(const unsigned char *at)
+{
+	return *at < 0x20 || *at == 0x7f ||
+	       (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f);
+}
+
 char *format_plain(char *text)
 {
-	for (char *at = text; *at; at++)
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = '?';
+	unsigned char *at = (unsigned char *)text;
+
+	while (*at) {
+		size_t length = text_utf8_length(at);
+
+		if (!length || is_control(at))
+			*at++ = '?';
+		else
+			at += length;
+	}
 
 	return text;
 }

@@ -35,7 +35,7 @@ const char *format_duration(char *figure, double seconds);
 
 /**
  * format_plain() - make a text from elsewhere harmless to a terminal
- * @text: control characters in it become question marks
+ * @text: control characters in it, and what is no UTF-8, become question marks
  *
  * Return: @text.
  */
