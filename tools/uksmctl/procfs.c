@@ -31,39 +31,19 @@ static int process_read_text(pid_t pid, const char *file, char *text)
 	return text_read(make_path(path, "/proc/%d/%s", (int)pid, file), text);
 }
 
-/* The number after "key" or "key:" on a line of its own, or -1. */
-static long long keyed_number(const char *text, const char *key)
-{
-	size_t length = strlen(key);
-
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		long long number;
-
-		line += *line == '\n';
-		if (strncmp(line, key, length) || !strchr(": ", line[length]) ||
-		    !line[length])
-			continue;
-		if (sscanf(line + length + 1, " %lld", &number) == 1)
-			return number;
-	}
-
-	return -1;
-}
-
 /* ksm_stat is the owner's to read, ksm_merging_pages too. */
 static void read_ksm_figures(struct process *process)
 {
 	const long long page_size = sysconf(_SC_PAGESIZE);
 	char text[TEXT_SIZE];
-	long long pages = -1;
+	long long pages = -1, zero_pages = -1;
 
-	process->zero_bytes = -1;
 	if (!process_read_text(process->pid, "ksm_stat", text)) {
-		pages = keyed_number(text, "ksm_zero_pages");
-		process->zero_bytes =
-			pages < 0 ? -1 : multiply_saturated(pages, page_size);
-		pages = keyed_number(text, "ksm_merging_pages");
+		text_keyed_number(text, "ksm_zero_pages", &zero_pages);
+		text_keyed_number(text, "ksm_merging_pages", &pages);
 	}
+	process->zero_bytes =
+		zero_pages < 0 ? -1 : multiply_saturated(zero_pages, page_size);
 	if (pages < 0 &&
 	    (process_read_text(process->pid, "ksm_merging_pages", text) ||
 	     text_number(text, &pages)))

@@ -110,6 +110,38 @@ int text_number(const char *text, long long *number)
 	return -errno;
 }
 
+const char *text_keyed(const char *text, const char *key)
+{
+	size_t length = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, length) || !line[length] ||
+		    !strchr(": ", line[length]))
+			continue;
+		return line + length + 1 + strspn(line + length + 1, " \t");
+	}
+
+	return NULL;
+}
+
+bool text_keyed_number(const char *text, const char *key, long long *number)
+{
+	const char *value = text_keyed(text, key);
+	long long found;
+	char *end;
+
+	if (!value || (*value != '-' && (*value < '0' || *value > '9')))
+		return false;
+	errno = 0;
+	found = strtoll(value, &end, 10);
+	if (errno || end == value || !strchr(" \t\n", *end))
+		return false;
+	*number = found;
+
+	return true;
+}
+
 char *text_choice(char *text)
 {
 	char *from = strchr(text, '[');

@@ -62,6 +62,25 @@ bool text_is_integer(const char *text);
 int text_number(const char *text, long long *number);
 
 /**
+ * text_keyed() - of a text with a "KEY VALUE" or "KEY: VALUE" on each line, a value
+ * @text: the text
+ * @key: the key, which may be there once only
+ *
+ * Return: where the value begins, or NULL.
+ */
+const char *text_keyed(const char *text, const char *key);
+
+/**
+ * text_keyed_number() - the same of a number
+ * @text: the text
+ * @key: the key
+ * @number: receives it; left as it is on failure
+ *
+ * Return: false when it is not there, or is no number.
+ */
+bool text_keyed_number(const char *text, const char *key, long long *number);
+
+/**
  * text_choice() - of a text like "none [scan-time]", what is in brackets
  * @text: the text; cut to the choice
  *
