@@ -17,6 +17,7 @@
  * @sort: of top, by which column
  * @all: of top, processes that have nothing to do with merging as well
  * @vms: of top, virtual machines only
+ * @verbose: of explain, a line for each mapping as well
  */
 struct options {
 	bool json;
@@ -27,6 +28,7 @@ struct options {
 	const char *sort;
 	bool all;
 	bool vms;
+	bool verbose;
 };
 
 /*
@@ -43,6 +45,8 @@ enum status command_metrics(const struct options *options, int argc,
 			    char **argv);
 enum status command_top(const struct options *options, int argc, char **argv);
 enum status command_domains(const struct options *options, int argc,
+			    char **argv);
+enum status command_explain(const struct options *options, int argc,
 			    char **argv);
 enum status command_features(const struct options *options, int argc,
 			     char **argv);

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <uksm/names.h>
 
+#include "array.h"
 #include "engine.h"
 
 #define FOLDER "domains"
@@ -95,4 +97,76 @@ void domains_free(struct domains *domains)
 	free(domains->list);
 	domains->list = NULL;
 	domains->count = 0;
+}
+
+void domain_of_user(long long uid, char *name)
+{
+	snprintf(name, DOMAIN_NAME_SIZE, "user-%lld", uid);
+}
+
+/* Is the group of one of the paths, a line each, this one or above it? Its length, or 0. */
+static size_t listed_above(const char *paths, const char *cgroup)
+{
+	size_t least = 0;
+
+	while (*paths) {
+		size_t length = strcspn(paths, "\n");
+		bool is_root = length == 1 && *paths == '/';
+
+		if (length && !strncmp(paths, cgroup, length) &&
+		    (is_root || !cgroup[length] || cgroup[length] == '/') &&
+		    (!least || length < least))
+			least = length;
+		paths += length;
+		paths += *paths == '\n';
+	}
+
+	return least;
+}
+
+int domain_of_cgroup(char *cgroup, char *name)
+{
+	/* Alone, or beside the hierarchies of cgroup v1. */
+	static const char *const tops[] = { "/sys/fs/cgroup",
+					    "/sys/fs/cgroup/unified" };
+	char path[PATH_SIZE], paths[TEXT_SIZE];
+	struct stat found;
+	size_t length;
+	int err;
+
+	err = engine_read(ENGINE_UKSM, FOLDER "/cgroups", paths);
+	if (err)
+		return err;
+	length = listed_above(paths, cgroup);
+	if (length)
+		cgroup[length] = '\0';
+	/* Of another cgroup namespace. */
+	if (strstr(cgroup, "/.."))
+		return -ENOENT;
+	for (size_t i = 0; i < ARRAY_SIZE(tops); i++) {
+		if (stat(make_path(path, "%s/cgroup.controllers", tops[i]),
+			 &found))
+			continue;
+		make_path(path, "%s%s", tops[i], cgroup);
+		if (strlen(path) == PATH_SIZE - 1)
+			return -ENAMETOOLONG;
+		if (stat(path, &found))
+			return -errno;
+		/* The inode number is the ID by which the module knows it. */
+		snprintf(name, DOMAIN_NAME_SIZE, "cgroup-%llu",
+			 (unsigned long long)found.st_ino);
+		return 0;
+	}
+
+	return -ENOENT;
+}
+
+bool domain_exists(const char *name)
+{
+	char path[PATH_SIZE];
+	struct stat found;
+
+	make_path(path, UKSM_SYSFS_DIR "/" FOLDER "/%s", name);
+
+	return !stat(path, &found);
 }

@@ -3,6 +3,7 @@
 #ifndef UKSMCTL_DOMAINS_H
 #define UKSMCTL_DOMAINS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The counters of each, by the places below. */
@@ -42,5 +43,27 @@ struct domains {
 int domains_read(struct domains *domains, size_t most);
 
 void domains_free(struct domains *domains);
+
+/* Room for the name of any. */
+#define DOMAIN_NAME_SIZE 64
+
+/**
+ * domain_of_user() - the name of the domain of a user, with isolation user
+ * @uid: real user ID
+ * @name: receives it, DOMAIN_NAME_SIZE bytes
+ */
+void domain_of_user(long long uid, char *name);
+
+/**
+ * domain_of_cgroup() - the name of the domain of a control group, with isolation cgroup
+ * @cgroup: its path; cut to that of the group that is one domain with all below it
+ * @name: receives it, DOMAIN_NAME_SIZE bytes
+ *
+ * Return: 0, or -errno when it cannot be told.
+ */
+int domain_of_cgroup(char *cgroup, char *name);
+
+/** domain_exists() - is there a domain of this name? */
+bool domain_exists(const char *name);
 
 #endif /* UKSMCTL_DOMAINS_H */

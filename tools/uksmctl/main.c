@@ -32,6 +32,7 @@ static const struct command commands[] = {
 	{ "save", "", command_save },
 	{ "top", "jarsv", command_top },
 	{ "domains", "jr", command_domains },
+	{ "explain", "jv", command_explain },
 	{ "features", "j", command_features },
 	{ "metrics", "m", command_metrics },
 };
@@ -56,6 +57,8 @@ static const char usage_text[] =
 	"    -a, --all                processes that merging does not concern as well\n"
 	"  domains                    which isolation domain has how much of the saving\n"
 	"    -r, --rows COUNT         so many at most, 0 for all (20)\n"
+	"  explain PID                why memory of a process is merged, or is not\n"
+	"    -v, --verbose            a line for each mapping as well\n"
 	"  features                   what this kernel and this module offer\n"
 	"  metrics [FILE]             all of it for Prometheus, into a file for node_exporter\n"
 	"    -m, --max-domains COUNT  so many domains at most (1000)\n"
@@ -76,6 +79,7 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "rows", required_argument, NULL, 'r' },
 	{ "sort", required_argument, NULL, 's' },
+	{ "verbose", no_argument, NULL, 'v' },
 	{ "vms", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -139,7 +143,7 @@ static enum status take_option(int letter, const char *argument,
 		options->sort = argument;
 		break;
 	case 'v':
-		options->vms = true;
+		options->vms = options->verbose = true;
 		break;
 	default:
 		return usage_failure();
@@ -148,10 +152,19 @@ static enum status take_option(int letter, const char *argument,
 	return STATUS_OK;
 }
 
-/* Letters of the options seen that the command does not take. */
+/*
+ * Letters of the options seen that the command does not take; and the word that was
+ * written for -v, which is short for another with each command.
+ */
 static enum status check_options(const struct command *command,
-				 const char *seen)
+				 const char *seen, const char *word)
 {
+	const char *takes = command->run == command_explain ? "verbose" : "vms";
+
+	if (word && strchr(command->options, 'v') && strcmp(word, takes)) {
+		complain("%s takes no option --%s", command->name, word);
+		return usage_failure();
+	}
 	for (; *seen; seen++) {
 		if (strchr(command->options, *seen))
 			continue;
@@ -169,11 +182,22 @@ static enum status run(int argc, char **argv)
 	};
 	char seen[sizeof(short_options)] = "";
 	const struct command *command;
+	const char *word = NULL;
 	enum status status;
-	int letter;
+	int letter, index = -1;
 
-	while ((letter = getopt_long(argc, argv, short_options, long_options,
-				     NULL)) != -1) {
+	for (; (letter = getopt_long(argc, argv, short_options, long_options,
+				     &index)) != -1;
+	     index = -1) {
+		if (letter == 'v' && index >= 0) {
+			const char *other = word;
+
+			word = long_options[index].name;
+			if (other && strcmp(other, word))
+				return fail(
+					STATUS_USAGE,
+					"no command takes --verbose and --vms");
+		}
 		if (letter == 'h') {
 			fputs(usage_text, stdout);
 			return STATUS_OK;
@@ -198,7 +222,7 @@ static enum status run(int argc, char **argv)
 		complain("there is no command '%s'", argv[optind]);
 		return usage_failure();
 	}
-	status = check_options(command, seen);
+	status = check_options(command, seen, word);
 
 	return status ?:
 			command->run(&options, argc - optind - 1,
