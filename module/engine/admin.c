@@ -35,7 +35,7 @@ static DEFINE_MUTEX(admin_mutex);
 static bool stopping;
 
 /* How long a write of 2 to run waits for processes to exit, or to end forking. */
-#define UNMERGE_EXITS_MSECS	5000
+#define UNMERGE_EXITS_MSECS	30000
 #define UNMERGE_RETRY_MSECS	20
 
 /* Have the engine without the scanner, from here to admin_end(). 0 or -EINTR. */

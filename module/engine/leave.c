@@ -2,7 +2,8 @@
 /*
  * A process has gone over to another domain: moved to another cgroup, or become another user.
  * From the moment that this is noticed nothing more of it merges in the old domain. All its
- * pages are unmerged, its records forgotten; then it is a newcomer in the new one.
+ * pages are unmerged, its records forgotten; then it is a newcomer in the new one. Or it
+ * has been excluded, and then it is left alone.
  */
 #include "engine/leave.h"
 

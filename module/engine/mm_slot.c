@@ -20,6 +20,7 @@
 #include "engine/lock.h"
 #include "engine/stats.h"
 #include "kernel/mm_lock.h"
+#include "kernel/owner.h"
 #include "kernel/race.h"
 #include "kernel/stock.h"
 
@@ -164,6 +165,7 @@ struct uksm_mm_slot *uksm_mm_slots_first_living(void)
 	return uksm_mm_slots_first(UKSM_SLOTS_NEW) ?:
 	       uksm_mm_slots_first(UKSM_SLOTS_AGAIN) ?:
 	       uksm_mm_slots_first(UKSM_SLOTS_LEAVING) ?:
+	       uksm_mm_slots_first(UKSM_SLOTS_EXCLUDED) ?:
 	       uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
 }
 
@@ -253,16 +255,22 @@ void uksm_mm_slots_settle_all(void)
 	}
 }
 
-/** uksm_mm_slots_settle_leaving() - those that leave their domain are in the round as well */
-void uksm_mm_slots_settle_leaving(void)
+static void settle_list(enum uksm_slot_list where)
 {
 	struct uksm_mm_slot *slot;
 
-	lockdep_assert_held(&uksm_mutex);
-	while ((slot = uksm_mm_slots_first(UKSM_SLOTS_LEAVING))) {
+	while ((slot = uksm_mm_slots_first(where))) {
 		slot->address = 0;
 		uksm_mm_slot_move(slot, UKSM_SLOTS_SETTLED, NULL);
 	}
+}
+
+/** uksm_mm_slots_settle_others() - those that leave their domain or have none, too */
+void uksm_mm_slots_settle_others(void)
+{
+	lockdep_assert_held(&uksm_mutex);
+	settle_list(UKSM_SLOTS_LEAVING);
+	settle_list(UKSM_SLOTS_EXCLUDED);
 }
 
 /** uksm_mm_slots_living() - how many address spaces there are that have not exited */
@@ -294,24 +302,29 @@ struct uksm_mm_slot *uksm_mm_slots_sweep(void)
  * @slot: slot that is about to be scanned
  *
  * Context: the caller holds uksm_mutex. Allocates memory.
- * Return: false if there is no memory for that; then it cannot be scanned.
+ * Return: false if there is no memory for that, or the process belongs to none; then it cannot be
+ * scanned.
  */
 bool uksm_mm_slot_join_domain(struct uksm_mm_slot *slot)
 {
 	lockdep_assert_held(&uksm_mutex);
-	if (!slot->domain)
+	if (!slot->domain && !uksm_owner_excluded(slot->mm))
 		slot->domain = uksm_domain_enter(slot->mm);
 	return slot->domain;
 }
 
-/** uksm_mm_slot_left_domain() - does a slot that is not dead belong to another by now? */
+/** uksm_mm_slot_left_domain() - does a slot that is not dead belong to another, or none, by now? */
 bool uksm_mm_slot_left_domain(const struct uksm_mm_slot *slot)
 {
+	bool excluded = slot->where == UKSM_SLOTS_EXCLUDED;
+
+	if (uksm_owner_excluded(slot->mm) != excluded)
+		return true;
 	return slot->domain && uksm_domain_left(slot->domain, slot->mm);
 }
 
 /**
- * uksm_mm_slot_begin_anew() - take a slot for one that has just come
+ * uksm_mm_slot_begin_anew() - take a slot for one that has just come, or that is excluded
  * @slot: slot in no cursor, without records
  *
  * Context: the caller holds uksm_mutex.
@@ -327,7 +340,8 @@ void uksm_mm_slot_begin_anew(struct uksm_mm_slot *slot)
 	slot->resumes = false;
 	slot->looks = 0;
 	slot->quiet = 0;
-	uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
+	uksm_mm_slot_move(slot, uksm_owner_excluded(slot->mm) ? UKSM_SLOTS_EXCLUDED :
+								UKSM_SLOTS_NEW, NULL);
 }
 
 /** uksm_mm_slot_exited() - has the process of a slot exited, which is not dead yet? */

@@ -16,7 +16,9 @@ struct uksm_domain;
  * @UKSM_SLOTS_NEW: not scanned yet, or not to its end
  * @UKSM_SLOTS_AGAIN: scanned once, and to be scanned again soon, to see what has held still
  * @UKSM_SLOTS_SETTLED: in the round of the full scan
- * @UKSM_SLOTS_LEAVING: it belongs to another domain by now, and is unmerged first, see leave.c
+ * @UKSM_SLOTS_LEAVING: it belongs to another domain by now, or to none, and is unmerged first,
+ *	see leave.c
+ * @UKSM_SLOTS_EXCLUDED: nothing of it is to be merged, nor is anything
  * @UKSM_SLOTS_DEAD: the process has exited; records are still to be forgotten
  * @UKSM_NR_SLOT_LISTS: how many lists there are
  */
@@ -25,6 +27,7 @@ enum uksm_slot_list {
 	UKSM_SLOTS_AGAIN,
 	UKSM_SLOTS_SETTLED,
 	UKSM_SLOTS_LEAVING,
+	UKSM_SLOTS_EXCLUDED,
 	UKSM_SLOTS_DEAD,
 	UKSM_NR_SLOT_LISTS,
 };
@@ -112,7 +115,7 @@ struct uksm_mm_slot *uksm_mm_slots_next(struct uksm_mm_slot *slot);
 void uksm_mm_slot_move(struct uksm_mm_slot *slot, enum uksm_slot_list where,
 		       struct uksm_mm_slot *before);
 void uksm_mm_slots_settle_all(void);
-void uksm_mm_slots_settle_leaving(void);
+void uksm_mm_slots_settle_others(void);
 unsigned long uksm_mm_slots_living(void);
 bool uksm_mm_slot_join_domain(struct uksm_mm_slot *slot);
 bool uksm_mm_slot_left_domain(const struct uksm_mm_slot *slot);

@@ -252,7 +252,7 @@ static void step_discover(struct uksm_unmerge *work)
 	if (!uksm_discovery_step(&work->walk, &processes))
 		return;
 	uksm_mm_slots_settle_all();
-	uksm_mm_slots_settle_leaving();
+	uksm_mm_slots_settle_others();
 	work->slot = uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
 	work->address = 0;
 	work->tries = 0;

@@ -13,6 +13,7 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/errno.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
@@ -21,15 +22,17 @@
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
-/* So many cgroups can be one with all that is below them. */
-#define GROUPS_MAX	64u
+/* So many cgroups can be in a list. */
+#define LISTED_MAX	64u
 
 #if defined(CONFIG_MEMCG) && defined(CONFIG_CGROUPS)
 
-/* Changed under groups_mutex, looked at under none: an answer is asked for again soon. */
-static u64 groups[GROUPS_MAX];
-static unsigned int nr_groups;
-static DEFINE_MUTEX(groups_mutex);
+/* Changed under lists_mutex, looked at under none: an answer is asked for again soon. */
+static struct cgroup_list {
+	u64 ids[LISTED_MAX];
+	unsigned int nr;
+} lists[UKSM_NR_CGROUP_LISTS];
+static DEFINE_MUTEX(lists_mutex);
 
 /** uksm_owner_known() - does this kernel say whose an address space is? */
 bool uksm_owner_known(void)
@@ -68,36 +71,39 @@ bool uksm_owner_user(struct mm_struct *mm, u64 *uid)
 	return ask_owner(mm, user_of, uid);
 }
 
-static bool is_group(u64 id, unsigned int nr)
+static bool is_listed(const struct cgroup_list *list, u64 id, unsigned int nr)
 {
 	while (nr--)
-		if (READ_ONCE(groups[nr]) == id)
+		if (READ_ONCE(list->ids[nr]) == id)
 			return true;
 	return false;
 }
 
-/* The highest cgroup that is one with all below it; where there is none, the owner's own. */
-static struct cgroup *group_of(struct cgroup *own)
+/* The highest of a cgroup and those above it that is in a list, or NULL. Under RCU. */
+static struct cgroup *highest_listed(enum uksm_cgroup_list which, struct cgroup *cgroup)
 {
-	unsigned int nr = min(READ_ONCE(nr_groups), GROUPS_MAX);
-	struct cgroup *group = own, *cgroup;
+	const struct cgroup_list *list = &lists[which];
+	unsigned int nr = min(READ_ONCE(list->nr), LISTED_MAX);
+	struct cgroup *highest = NULL;
 
-	for (cgroup = own; nr && cgroup; cgroup = cgroup_parent(cgroup))
-		if (is_group(cgroup_id(cgroup), nr))
-			group = cgroup;
-	return group;
+	for (; nr && cgroup; cgroup = cgroup_parent(cgroup))
+		if (is_listed(list, cgroup_id(cgroup), nr))
+			highest = cgroup;
+	return highest;
 }
 
 static u64 cgroup_of(struct task_struct *owner)
 {
-	return cgroup_id(group_of(task_dfl_cgroup(owner)));
+	struct cgroup *own = task_dfl_cgroup(owner);
+
+	return cgroup_id(highest_listed(UKSM_CGROUPS_TOGETHER, own) ?: own);
 }
 
 /**
  * uksm_owner_cgroup() - the cgroup of an address space
  * @mm: address space; the caller holds a reference on the structure
  * @id: set to the ID of its owner's cgroup in the default hierarchy (cgroup v2), or of one
- *	above it that uksm_cgroup_group() has made one with all below
+ *	above it that is in %UKSM_CGROUPS_TOGETHER, the highest
  *
  * Context: any. Takes the RCU read lock, under which neither a css_set nor its cgroup goes.
  * Return: false when it has no owner any more.
@@ -105,6 +111,26 @@ static u64 cgroup_of(struct task_struct *owner)
 bool uksm_owner_cgroup(struct mm_struct *mm, u64 *id)
 {
 	return ask_owner(mm, cgroup_of, id);
+}
+
+static u64 excluded_of(struct task_struct *owner)
+{
+	return highest_listed(UKSM_CGROUPS_EXCLUDED, task_dfl_cgroup(owner)) ? 1 : 0;
+}
+
+/**
+ * uksm_owner_excluded() - is nothing of an address space to be merged?
+ * @mm: address space; the caller holds a reference on the structure
+ *
+ * Context: any. Takes the RCU read lock.
+ * Return: true when its owner's cgroup, or one above it, is in %UKSM_CGROUPS_EXCLUDED.
+ */
+bool uksm_owner_excluded(struct mm_struct *mm)
+{
+	u64 excluded;
+
+	return READ_ONCE(lists[UKSM_CGROUPS_EXCLUDED].nr) && ask_owner(mm, excluded_of, &excluded) &&
+	       excluded;
 }
 
 /**
@@ -147,53 +173,84 @@ int uksm_cgroup_path(u64 id, char *buf, size_t size)
 	return len >= 0 && len < size ? 0 : -E2BIG;
 }
 
-/**
- * uksm_cgroup_group() - have a cgroup count as one with all below it, or no more
- * @id: its ID
- * @together: as one
- *
- * Context: process context.
- * Return: 0, -ENOSPC when there are too many, -ENOENT when it was not one.
- */
-int uksm_cgroup_group(u64 id, bool together)
+/* Where in the list it is; at the end when it is not. */
+static unsigned int position(const struct cgroup_list *list, u64 id)
 {
 	unsigned int nr;
+
+	lockdep_assert_held(&lists_mutex);
+	for (nr = 0; nr < list->nr && list->ids[nr] != id; nr++)
+		;
+	return nr;
+}
+
+/**
+ * uksm_cgroup_put_on() - add a cgroup to a list, once
+ * @which: list
+ * @id: its ID
+ *
+ * Context: process context.
+ * Return: 0, or -ENOSPC when there are too many.
+ */
+int uksm_cgroup_put_on(enum uksm_cgroup_list which, u64 id)
+{
+	struct cgroup_list *list = &lists[which];
 	int err = 0;
 
-	mutex_lock(&groups_mutex);
-	for (nr = 0; nr < nr_groups && groups[nr] != id; nr++)
-		;
-	if (together && nr == GROUPS_MAX) {
+	mutex_lock(&lists_mutex);
+	if (position(list, id) == LISTED_MAX) {
 		err = -ENOSPC;
-	} else if (together && nr == nr_groups) {
-		WRITE_ONCE(groups[nr], id);
-		WRITE_ONCE(nr_groups, nr + 1);
-	} else if (!together && nr == nr_groups) {
-		err = -ENOENT;
-	} else if (!together) {
-		WRITE_ONCE(groups[nr], groups[nr_groups - 1]);
-		WRITE_ONCE(nr_groups, nr_groups - 1);
+	} else if (position(list, id) == list->nr) {
+		WRITE_ONCE(list->ids[list->nr], id);
+		WRITE_ONCE(list->nr, list->nr + 1);
 	}
-	mutex_unlock(&groups_mutex);
+	mutex_unlock(&lists_mutex);
 	return err;
 }
 
 /**
- * uksm_cgroup_groups() - the cgroups that are one with all below them
- * @nr: which, from 0 on
+ * uksm_cgroup_take_off() - remove a cgroup from a list
+ * @which: list
+ * @id: its ID
+ *
+ * Context: process context.
+ * Return: 0, or -ENOENT when it is not there.
+ */
+int uksm_cgroup_take_off(enum uksm_cgroup_list which, u64 id)
+{
+	struct cgroup_list *list = &lists[which];
+	unsigned int nr;
+
+	mutex_lock(&lists_mutex);
+	nr = position(list, id);
+	if (nr < list->nr) {
+		WRITE_ONCE(list->ids[nr], list->ids[list->nr - 1]);
+		WRITE_ONCE(list->nr, list->nr - 1);
+		mutex_unlock(&lists_mutex);
+		return 0;
+	}
+	mutex_unlock(&lists_mutex);
+	return -ENOENT;
+}
+
+/**
+ * uksm_cgroup_listed() - the cgroups in a list
+ * @which: list
+ * @nr: which of it, from 0 on
  * @id: set to its ID
  *
  * Return: how many there are; @id is set if @nr is less.
  */
-unsigned int uksm_cgroup_groups(unsigned int nr, u64 *id)
+unsigned int uksm_cgroup_listed(enum uksm_cgroup_list which, unsigned int nr, u64 *id)
 {
+	const struct cgroup_list *list = &lists[which];
 	unsigned int all;
 
-	mutex_lock(&groups_mutex);
-	all = nr_groups;
+	mutex_lock(&lists_mutex);
+	all = list->nr;
 	if (nr < all)
-		*id = groups[nr];
-	mutex_unlock(&groups_mutex);
+		*id = list->ids[nr];
+	mutex_unlock(&lists_mutex);
 	return all;
 }
 
@@ -224,12 +281,22 @@ int uksm_cgroup_path(u64 id, char *buf, size_t size)
 	return -EOPNOTSUPP;
 }
 
-int uksm_cgroup_group(u64 id, bool together)
+bool uksm_owner_excluded(struct mm_struct *mm)
+{
+	return false;
+}
+
+int uksm_cgroup_put_on(enum uksm_cgroup_list which, u64 id)
 {
 	return -EOPNOTSUPP;
 }
 
-unsigned int uksm_cgroup_groups(unsigned int nr, u64 *id)
+int uksm_cgroup_take_off(enum uksm_cgroup_list which, u64 id)
+{
+	return -EOPNOTSUPP;
+}
+
+unsigned int uksm_cgroup_listed(enum uksm_cgroup_list which, unsigned int nr, u64 *id)
 {
 	return 0;
 }

@@ -11,9 +11,24 @@ bool uksm_owner_known(void);
 bool uksm_owner_user(struct mm_struct *mm, u64 *uid);
 bool uksm_owner_cgroup(struct mm_struct *mm, u64 *id);
 
+/**
+ * enum uksm_cgroup_list - cgroups that the administrator has named
+ * @UKSM_CGROUPS_TOGETHER: which are one with all below them, see uksm_owner_cgroup()
+ * @UKSM_CGROUPS_EXCLUDED: of which, and of all below them, nothing is merged
+ * @UKSM_NR_CGROUP_LISTS: how many lists there are
+ */
+enum uksm_cgroup_list {
+	UKSM_CGROUPS_TOGETHER,
+	UKSM_CGROUPS_EXCLUDED,
+	UKSM_NR_CGROUP_LISTS,
+};
+
+bool uksm_owner_excluded(struct mm_struct *mm);
+
 int uksm_cgroup_find(const char *path, u64 *id);
 int uksm_cgroup_path(u64 id, char *buf, size_t size);
-int uksm_cgroup_group(u64 id, bool together);
-unsigned int uksm_cgroup_groups(unsigned int nr, u64 *id);
+int uksm_cgroup_put_on(enum uksm_cgroup_list which, u64 id);
+int uksm_cgroup_take_off(enum uksm_cgroup_list which, u64 id);
+unsigned int uksm_cgroup_listed(enum uksm_cgroup_list which, unsigned int nr, u64 *id);
 
 #endif

@@ -133,14 +133,21 @@ static void domains_changed(void)
 	schedule_work(&domains_work);
 }
 
+/* A file that shows a list of cgroups, and changes it. */
+struct list_file {
+	struct kobj_attribute attr;
+	enum uksm_cgroup_list which;
+};
+
 /* One path to a line. */
-static ssize_t cgroups_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t list_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
+	enum uksm_cgroup_list which = container_of(attr, struct list_file, attr)->which;
 	unsigned int nr;
 	int len = 0;
 	u64 id;
 
-	for (nr = 0; nr < uksm_cgroup_groups(nr, &id); nr++) {
+	for (nr = 0; nr < uksm_cgroup_listed(which, nr, &id); nr++) {
 		if (uksm_cgroup_path(id, buf + len, PAGE_SIZE - 1 - len))
 			continue;
 		len += strlen(buf + len);
@@ -149,10 +156,11 @@ static ssize_t cgroups_show(struct kobject *kobj, struct kobj_attribute *attr, c
 	return len;
 }
 
-/* A path with + in front has that cgroup made one domain with all below, with - no more. */
-static ssize_t cgroups_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
-			     size_t count)
+/* A path with + in front has that cgroup put on the list, with - taken off. */
+static ssize_t list_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
+			  size_t count)
 {
+	enum uksm_cgroup_list which = container_of(attr, struct list_file, attr)->which;
 	char *path;
 	int err;
 	u64 id;
@@ -164,11 +172,20 @@ static ssize_t cgroups_store(struct kobject *kobj, struct kobj_attribute *attr, 
 		return -ENOMEM;
 	err = uksm_cgroup_find(strim(path), &id);
 	kfree(path);
-	err = err ?: uksm_cgroup_group(id, *buf == '+');
+	if (err)
+		return err;
+	err = *buf == '+' ? uksm_cgroup_put_on(which, id) : uksm_cgroup_take_off(which, id);
 
 	return err ?: count;
 }
-static struct kobj_attribute cgroups_attr = __ATTR_RW(cgroups);
+
+static struct list_file together_file = {
+	__ATTR(cgroups, 0644, list_show, list_store), UKSM_CGROUPS_TOGETHER
+};
+
+static struct list_file excluded_file = {
+	__ATTR(excluded, 0644, list_show, list_store), UKSM_CGROUPS_EXCLUDED
+};
 
 /**
  * uksm_domain_files_init() - create the directory of the domains
@@ -178,11 +195,14 @@ static struct kobj_attribute cgroups_attr = __ATTR_RW(cgroups);
  */
 int uksm_domain_files_init(struct kobject *parent)
 {
+	int err;
+
 	domains_dir = kobject_create_and_add("domains", parent);
 	if (!domains_dir)
 		return -ENOMEM;
 	uksm_domains_set_watcher(domains_changed);
-	return sysfs_create_file(domains_dir, &cgroups_attr.attr);
+	err = sysfs_create_file(domains_dir, &together_file.attr.attr);
+	return err ?: sysfs_create_file(domains_dir, &excluded_file.attr.attr);
 }
 
 /**

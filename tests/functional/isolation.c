@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pages merge with those of their own domain only: that of a user, of a control group, or of a
- * process. What is shared is told by the frames, of which no two domains may have one.
+ * process; those of an excluded group with none. What is shared is told by the frames, of which
+ * no two domains may have one.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -455,8 +456,9 @@ static void fork_run(struct helper *self, void *arg)
 	check_content(t);
 }
 
-static void forked(const char *mode, bool moved)
+static void forked_to(const char *mode, bool moved, bool child_merges)
 {
+	long domains = child_merges ? 2 : 1;
 	struct tenant parent = { .cgroup = "tenant-a", .seed = 100 }, child;
 	FILE *f;
 	int pid;
@@ -476,20 +478,20 @@ static void forked(const char *mode, bool moved)
 	wait_apart("after fork", &child, &parent);
 	engine_wait_full_scans(3);
 	check_apart("after fork", &child, &parent);
-	engine_check_counters("after fork", 2 * CONTENTS, 2 * PAGES - 2 * CONTENTS, 0, 0);
+	engine_check_counters("after fork", domains * CONTENTS, domains * (PAGES - CONTENTS), 0, 0);
 	helper_finish(&parent.helper);
 }
 
 static void test_fork_process(void)
 {
 	require_uksm();
-	forked("process", false);
+	forked_to("process", false, true);
 }
 
 static void test_fork_moved(void)
 {
 	require_uksm();
-	forked("cgroup", true);
+	forked_to("cgroup", true, true);
 }
 
 static void zero_run(struct helper *self, void *arg)
@@ -561,6 +563,11 @@ static int groups_write(const char *text)
 	return knob_write(domains_dir(), "cgroups", text, strlen(text));
 }
 
+static int excluded_write(const char *text)
+{
+	return knob_write(domains_dir(), "excluded", text, strlen(text));
+}
+
 static void test_groups(void)
 {
 	struct tenant a = { .cgroup = "customer/guest-a", .seed = 100 };
@@ -596,6 +603,171 @@ static void test_groups(void)
 	helper_finish(&a.helper);
 	helper_finish(&b.helper);
 	helper_finish(&c.helper);
+}
+
+/* How many contents, each there twice, have one frame. */
+static size_t count_merged_of(const struct tenant *t)
+{
+	size_t half = t->pages / 2, i, merged = 0;
+
+	for (i = 0; i < half; i++)
+		merged += pfn_of_other(t->helper.pid, t->area + i * PAGE_SIZE) ==
+			  pfn_of_other(t->helper.pid, t->area + (half + i) * PAGE_SIZE);
+	return merged;
+}
+
+static void wait_unmerged(const char *where, const struct tenant *t)
+{
+	struct limit limit = limit_begin(LEAVE_SECS * harness_slower());
+	size_t merged;
+
+	while ((merged = count_merged_of(t))) {
+		CHECK(!limit_passed(&limit), "%s: %zu contents are merged after %d s", where, merged,
+		      LEAVE_SECS);
+		usleep(20000);
+	}
+}
+
+/* The list outlives a test that has failed. */
+static void exclude(const char *group)
+{
+	char text[128];
+	int err;
+
+	cgroup_make(group);
+	snprintf(text, sizeof(text), "-/%s", group);
+	err = excluded_write(text);
+	CHECK(!err || err == -ENOENT, "%s: %s", text, strerror(-err));
+	text[0] = '+';
+	CHECK(!excluded_write(text), "%s", text);
+}
+
+/* Excluded while the scanner runs, or is stopped; and taken back. */
+static void exclude_and_take_back(bool running)
+{
+	struct tenant a = { .cgroup = "tenant-a", .seed = 100 };
+	struct tenant m = { .cgroup = "apart/guest", .seed = 100 };
+	struct tenant late = { .cgroup = "apart/late", .seed = 100 };
+
+	require_uksm();
+	cgroup_make("apart");
+	excluded_write("-/apart");
+	cgroup_set("apart", "cgroup.subtree_control", "+memory");
+	tenant_start(&a, tenant_run);
+	tenant_start(&m, tenant_run);
+	engine_start();
+	engine_settle();
+	check_together("before", &m, &a);
+	if (!running)
+		engine_pause();
+	exclude("apart");
+	wait_apart("excluded", &m, &a);
+	wait_unmerged("excluded", &m);
+	engine_set("run", 1);
+	tenant_start(&late, tenant_run);
+	engine_wait_full_scans(3);
+	check_apart("excluded", &m, &a);
+	CHECK(!count_merged_of(&m), "%zu contents of an excluded process are merged",
+	      count_merged_of(&m));
+	check_apart("excluded from the start", &late, &a);
+	CHECK(!count_merged_of(&late), "%zu contents of one excluded from the start are merged",
+	      count_merged_of(&late));
+	engine_check_counters("excluded", CONTENTS, PAGES - CONTENTS, 0, 0);
+	/* All that is found is walked through, and still nothing of them is merged afterwards. */
+	engine_unmerge();
+	engine_set("run", 1);
+	engine_wait_full_scans(3);
+	engine_check_counters("after run=2", CONTENTS, PAGES - CONTENTS, 0, 0);
+	engine_set("run", 1);
+	CHECK(!excluded_write("-/apart"), "-/apart");
+	sleep(1);
+	engine_wait_full_scans(5);
+	check_together("taken back", &m, &a);
+	check_together("taken back", &late, &a);
+	helper_finish(&m.helper);
+	helper_finish(&a.helper);
+	helper_finish(&late.helper);
+}
+
+static void test_excluded(void)
+{
+	exclude_and_take_back(true);
+}
+
+static void test_excluded_stopped(void)
+{
+	exclude_and_take_back(false);
+}
+
+static void test_excluded_isolated(void)
+{
+	struct tenant a = { .cgroup = "tenant-a", .seed = 100 };
+	struct tenant b = { .cgroup = "tenant-b", .seed = 100 };
+
+	require_uksm();
+	isolate("cgroup");
+	tenant_start(&a, tenant_run);
+	tenant_start(&b, tenant_run);
+	engine_start();
+	engine_settle();
+	wait_domains(2);
+	exclude("tenant-b");
+	wait_unmerged("excluded", &b);
+	wait_domains(1);
+	engine_wait_full_scans(3);
+	check_sums("excluded");
+	/* From an excluded group to one that is not. */
+	tenant_move(&b, "tenant-a");
+	sleep(1);
+	engine_wait_full_scans(5);
+	check_together("moved", &b, &a);
+	CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
+	helper_finish(&a.helper);
+	helper_finish(&b.helper);
+}
+
+/* A child that is excluded has the parent's merged pages by fork() alone. */
+static void test_excluded_fork(void)
+{
+	require_uksm();
+	cgroup_make("tenant-b");
+	exclude("tenant-b");
+	forked_to("none", true, false);
+	CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
+}
+
+/* In and out, so that it is met in the middle of leaving. */
+static void test_excluded_often(void)
+{
+	struct tenant a = { .cgroup = "tenant-a", .seed = 100 };
+	struct tenant m = { .cgroup = "tenant-b", .seed = 100, .pages = 4096 };
+	int i;
+
+	require_uksm();
+	tenant_start(&a, tenant_run);
+	tenant_start(&m, tenant_run);
+	engine_start();
+	engine_settle();
+	for (i = 0; i < 30; i++) {
+		exclude("tenant-b");
+		usleep(50000 + i * 20000);
+		CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
+		usleep(50000 + i * 20000);
+	}
+	exclude("tenant-b");
+	wait_unmerged("at rest", &m);
+	engine_wait_at_most("at rest", "pages_shared", CONTENTS, LEAVE_SECS);
+	engine_wait_full_scans(3);
+	engine_check_counters("at rest", CONTENTS, PAGES - CONTENTS, 0, 0);
+	engine_set("run", 1);
+	CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
+	/* Ends in the middle of leaving. */
+	engine_wait_full_scans(3);
+	exclude("tenant-b");
+	usleep(300000);
+	helper_finish(&m.helper);
+	helper_finish(&a.helper);
+	CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
 }
 
 static void test_answers(void)
@@ -825,6 +997,11 @@ static const struct test tests[] = {
 	{ "zero-page-kept", test_zero_page_kept },
 	{ "zero-page-allowed", test_zero_page_allowed },
 	{ "groups", test_groups },
+	{ "excluded", test_excluded },
+	{ "excluded-stopped", test_excluded_stopped },
+	{ "excluded-isolated", test_excluded_isolated },
+	{ "excluded-fork", test_excluded_fork },
+	{ "excluded-often", test_excluded_often, 120 },
 	{ "answers", test_answers },
 	{ "families", test_families, 120 },
 	{ "oracle-open", test_oracle_open },

@@ -31,11 +31,13 @@ struct engines {
  * @mode: the word; "" where the module has none
  * @domain: the process's domain; "" when it has none, or it cannot be told
  * @exists: the module knows the domain
+ * @excluded: nothing of it is to be merged
  */
 struct isolation {
 	char mode[TEXT_SIZE];
 	char domain[DOMAIN_NAME_SIZE];
 	bool exists;
+	bool excluded;
 };
 
 /** struct counters - of the process, as the kernel has them; each with whether it says it */
@@ -101,6 +103,7 @@ static void read_isolation(struct explanation *explanation)
 			isolation->domain[0] = '\0';
 		free(cgroup);
 	}
+	isolation->excluded = who->cgroup && cgroup_is_excluded(who->cgroup);
 	isolation->exists = *isolation->domain &&
 			    domain_exists(isolation->domain);
 }
@@ -167,6 +170,8 @@ static const char *unmerged_text(const struct explanation *explanation)
 
 	if (engines->uksm_run != 1 && engines->ksm_run != 1)
 		return "may merge, but neither uksm nor ksmd runs";
+	if (explanation->isolation.excluded)
+		return "asked for it, but its control group is excluded";
 	if (!explanation->mappings.ksm_known && !counters->merging_known)
 		return "may merge; whether it has is not known";
 	if (counters->items_known && counters->rmap_items <= 0)
@@ -273,7 +278,9 @@ static void print_isolation(struct isolation *isolation)
 	if (!*mode)
 		return;
 	printf("isolation %s: ", format_plain(isolation->mode));
-	if (!strcmp(mode, "none"))
+	if (isolation->excluded)
+		puts("excluded, by its control group or one above it");
+	else if (!strcmp(mode, "none"))
 		puts("merges with pages of all processes");
 	else if (!strcmp(mode, "process"))
 		puts("merges with its own pages only");
@@ -432,6 +439,7 @@ static void json_summary(const struct explanation *explanation)
 	json_optional("isolation", explanation->isolation.mode);
 	json_optional("domain", explanation->isolation.domain);
 	json_bool("domain_exists", explanation->isolation.exists);
+	json_bool("excluded", explanation->isolation.excluded);
 	if (counters->merge_any_known)
 		json_bool("merge_any", counters->merge_any);
 	else

@@ -161,6 +161,14 @@ int domain_of_cgroup(char *cgroup, char *name)
 	return -ENOENT;
 }
 
+bool cgroup_is_excluded(const char *cgroup)
+{
+	char paths[TEXT_SIZE];
+
+	return !engine_read(ENGINE_UKSM, FOLDER "/excluded", paths) &&
+	       listed_above(paths, cgroup);
+}
+
 bool domain_exists(const char *name)
 {
 	char path[PATH_SIZE];

@@ -63,6 +63,9 @@ void domain_of_user(long long uid, char *name);
  */
 int domain_of_cgroup(char *cgroup, char *name);
 
+/** cgroup_is_excluded() - is a control group, by its path, one of which nothing is to be merged? */
+bool cgroup_is_excluded(const char *cgroup);
+
 /** domain_exists() - is there a domain of this name? */
 bool domain_exists(const char *name);
 
