@@ -36,7 +36,8 @@ static bool stopping;
 
 /* How long a write of 2 to run waits for processes to exit, or to end forking. */
 #define UNMERGE_EXITS_MSECS	30000
-#define UNMERGE_RETRY_MSECS	20
+#define UNMERGE_RETRY_MSECS	20u
+#define UNMERGE_RETRY_MSECS_MAX	1000u
 
 /* Have the engine without the scanner, from here to admin_end(). 0 or -EINTR. */
 static int admin_begin(void)
@@ -103,17 +104,20 @@ static int reap_for_unmerge(unsigned long until)
  */
 static int unmerge_to_the_end(void)
 {
+	int err = uksm_unmerge_all(&stopping);
 	unsigned long until = jiffies + msecs_to_jiffies(UNMERGE_EXITS_MSECS);
-	int err;
+	unsigned int msecs = UNMERGE_RETRY_MSECS;
 
 	for (;;) {
-		err = uksm_unmerge_all(&stopping);
 		err = err ?: reap_for_unmerge(until);
 		if (err || uksm_nothing_merged())
 			return err;
 		if (time_after(jiffies, until))
 			return -EBUSY;
-		schedule_timeout_idle(msecs_to_jiffies(UNMERGE_RETRY_MSECS));
+		schedule_timeout_idle(msecs_to_jiffies(msecs));
+		/* Each round goes through all processes. */
+		msecs = min(2 * msecs, UNMERGE_RETRY_MSECS_MAX);
+		err = uksm_unmerge_all(&stopping);
 	}
 }
 

@@ -231,7 +231,8 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 
 	memset(batch->entry, 0, sizeof(batch->entry));
 	batch->row = uksm_tracked_row(slot, start);
-	max_pages = min(max_pages, batch_limit());
+	if (hash)
+		max_pages = min(max_pages, batch_limit());
 	end = min(vma->vm_end, round_down(start, UKSM_TILE_BYTES) + UKSM_TILE_BYTES);
 	batch->end = min(end, start + max_pages * PAGE_SIZE);
 	if (pmd_present(pmdval) && pmd_trans_huge(pmdval)) {

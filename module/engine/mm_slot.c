@@ -308,7 +308,7 @@ struct uksm_mm_slot *uksm_mm_slots_sweep(void)
 bool uksm_mm_slot_join_domain(struct uksm_mm_slot *slot)
 {
 	lockdep_assert_held(&uksm_mutex);
-	if (!slot->domain && !uksm_owner_excluded(slot->mm))
+	if (!slot->domain && !uksm_owner_excluded(slot->mm, true))
 		slot->domain = uksm_domain_enter(slot->mm);
 	return slot->domain;
 }
@@ -318,7 +318,7 @@ bool uksm_mm_slot_left_domain(const struct uksm_mm_slot *slot)
 {
 	bool excluded = slot->where == UKSM_SLOTS_EXCLUDED;
 
-	if (uksm_owner_excluded(slot->mm) != excluded)
+	if (uksm_owner_excluded(slot->mm, excluded) != excluded)
 		return true;
 	return slot->domain && uksm_domain_left(slot->domain, slot->mm);
 }
@@ -340,8 +340,8 @@ void uksm_mm_slot_begin_anew(struct uksm_mm_slot *slot)
 	slot->resumes = false;
 	slot->looks = 0;
 	slot->quiet = 0;
-	uksm_mm_slot_move(slot, uksm_owner_excluded(slot->mm) ? UKSM_SLOTS_EXCLUDED :
-								UKSM_SLOTS_NEW, NULL);
+	uksm_mm_slot_move(slot, uksm_owner_excluded(slot->mm, true) ? UKSM_SLOTS_EXCLUDED :
+								      UKSM_SLOTS_NEW, NULL);
 }
 
 /** uksm_mm_slot_exited() - has the process of a slot exited, which is not dead yet? */

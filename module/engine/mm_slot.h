@@ -47,6 +47,8 @@ enum uksm_slot_list {
  * @where: enum uksm_slot_list
  * @domain: to which it belongs: from its first scan on, see uksm_mm_slot_join_domain()
  * @unmerged: while it leaves its domain: its pages are unmerged, and its records go
+ * @refused: meanwhile the kernel has refused a copy, so that a page has stayed merged
+ * @leave_at: when to go on with that, in jiffies
  * @address: next address to look at, or to forget records from
  * @put_off: times that its mmap_lock was held by others, less some for each that it was not
  * @locked_since: when that began, in jiffies
@@ -74,6 +76,8 @@ struct uksm_mm_slot {
 	enum uksm_slot_list where;
 	struct uksm_domain *domain;
 	bool unmerged;
+	bool refused;
+	unsigned long leave_at;
 	unsigned int put_off;
 	unsigned long locked_since;
 	bool contended;

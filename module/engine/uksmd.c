@@ -38,6 +38,8 @@ static bool newcomers;
 #define LOCKED_MSECS		2
 /* How often to look for processes that have exited, while nothing is scanned. */
 #define STOPPED_MSECS		500
+/* How long to pause between two pieces of what is to be reaped, between two batches. */
+#define REAP_PAUSE_MSECS	4
 /*
  * How often to look for those that ask while a full scan is under way; less often where
  * there are many processes to look at, so many in a millisecond.
@@ -59,13 +61,17 @@ void uksmd_wake(void)
 	wake_up_interruptible(&scanner_wait);
 }
 
-/* Sleep until the time is up, or something has changed. */
-static void scanner_sleep(unsigned int msecs)
+/* Sleep until the time is up, or something has changed: then true. */
+static bool scanner_sleep(unsigned int msecs)
 {
+	bool woken;
+
 	wait_event_freezable_timeout(scanner_wait,
 				     READ_ONCE(scanner_woken) || kthread_should_stop(),
 				     msecs_to_jiffies(msecs));
+	woken = READ_ONCE(scanner_woken) || kthread_should_stop();
 	WRITE_ONCE(scanner_woken, false);
+	return woken;
 }
 
 static void scanner_idle_sleep(void)
@@ -159,6 +165,23 @@ static void scanner_stopped(struct scanner *scanner, bool watch)
 		wait_event_freezable(scanner_wait, uksm_knobs_merging() || kthread_should_stop());
 }
 
+/*
+ * Between two batches. What is to be reaped or unmerged does not wait for that, which may be
+ * long: it is worked off meanwhile, some of the time.
+ */
+static void scanner_rest(struct scanner *scanner, unsigned int msecs)
+{
+	while (scanner->reaping && msecs > REAP_PAUSE_MSECS) {
+		if (scanner_sleep(REAP_PAUSE_MSECS) || !uksm_engine_lock_scanner())
+			return;
+		scanner->reaping = uksm_reap();
+		uksm_engine_drop();
+		pay_debt(scanner);
+		msecs -= REAP_PAUSE_MSECS;
+	}
+	scanner_sleep(msecs);
+}
+
 static void scanner_pause(struct scanner *scanner, enum slice_end end, bool watch)
 {
 	pay_debt(scanner);
@@ -170,7 +193,7 @@ static void scanner_pause(struct scanner *scanner, enum slice_end end, bool watc
 	else if (end == SLICE_IDLE && !scanner->reaping)
 		scanner_idle_sleep();
 	else if (scanner->pacer.left <= 0)
-		scanner_sleep(uksm_pacer_sleep(&scanner->pacer));
+		scanner_rest(scanner, uksm_pacer_sleep(&scanner->pacer));
 	if (end == SLICE_LOCKED)
 		scanner_sleep(LOCKED_MSECS);
 }

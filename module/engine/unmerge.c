@@ -3,6 +3,7 @@
 
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -100,6 +101,11 @@ static void unmerge_inside(struct uksm_unmerge *work)
 	vma = uksm_vma_next_merged(work->slot->mm, &work->address, &vmas);
 	if (!vma)
 		return;
+	/* What is merged is not in a huge page. */
+	if (uksm_maps_huge(vma->vm_mm, work->address)) {
+		work->address = min(vma->vm_end, (work->address & PMD_MASK) + PMD_SIZE);
+		return;
+	}
 	uksm_batch_get(work->batch, work->slot, vma, work->address, UKSM_BATCH_PAGES, false);
 	work->address = work->batch->end;
 	if (work->batch->hole)
@@ -388,6 +394,7 @@ int uksm_unmerge_slot(struct uksm_mm_slot *slot, struct uksm_batch *batch)
 		return -ENOMEM;
 	}
 	/* For other reasons than memory some stay: they are no reason to keep the rest. */
+	slot->refused |= work.slot_err == -EBUSY;
 	if (!slot->unmerged && slot->address >= TASK_SIZE_MAX)
 		slot->address = 0;
 	if (work.phase == UKSM_UNMERGE_RECORDS || (work.phase == UKSM_UNMERGE_DONE && !slot->unmerged))

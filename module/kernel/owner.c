@@ -27,9 +27,12 @@
 
 #if defined(CONFIG_MEMCG) && defined(CONFIG_CGROUPS)
 
-/* Changed under lists_mutex, looked at under none: an answer is asked for again soon. */
+/*
+ * Changed under lists_mutex, looked at under none: an entry that is just being changed may not be
+ * found, and is asked for again soon.
+ */
 static struct cgroup_list {
-	u64 ids[LISTED_MAX];
+	struct uksm_cgroup_ref refs[LISTED_MAX];
 	unsigned int nr;
 } lists[UKSM_NR_CGROUP_LISTS];
 static DEFINE_MUTEX(lists_mutex);
@@ -71,24 +74,22 @@ bool uksm_owner_user(struct mm_struct *mm, u64 *uid)
 	return ask_owner(mm, user_of, uid);
 }
 
-static bool is_listed(const struct cgroup_list *list, u64 id, unsigned int nr)
-{
-	while (nr--)
-		if (READ_ONCE(list->ids[nr]) == id)
-			return true;
-	return false;
-}
-
-/* The highest of a cgroup and those above it that is in a list, or NULL. Under RCU. */
+/*
+ * The highest of a cgroup and those above it that is in a list, or NULL. Under RCU. How deep it
+ * lies is for others to decide, so it costs the same at any depth.
+ */
 static struct cgroup *highest_listed(enum uksm_cgroup_list which, struct cgroup *cgroup)
 {
 	const struct cgroup_list *list = &lists[which];
 	unsigned int nr = min(READ_ONCE(list->nr), LISTED_MAX);
-	struct cgroup *highest = NULL;
+	struct cgroup *highest = NULL, *above;
 
-	for (; nr && cgroup; cgroup = cgroup_parent(cgroup))
-		if (is_listed(list, cgroup_id(cgroup), nr))
-			highest = cgroup;
+	while (nr--) {
+		above = cgroup_ancestor(cgroup, READ_ONCE(list->refs[nr].level));
+		if (above && cgroup_id(above) == READ_ONCE(list->refs[nr].id) &&
+		    (!highest || above->level < highest->level))
+			highest = above;
+	}
 	return highest;
 }
 
@@ -121,33 +122,35 @@ static u64 excluded_of(struct task_struct *owner)
 /**
  * uksm_owner_excluded() - is nothing of an address space to be merged?
  * @mm: address space; the caller holds a reference on the structure
+ * @unknown: what to say of one that has no owner any more
  *
  * Context: any. Takes the RCU read lock.
  * Return: true when its owner's cgroup, or one above it, is in %UKSM_CGROUPS_EXCLUDED.
  */
-bool uksm_owner_excluded(struct mm_struct *mm)
+bool uksm_owner_excluded(struct mm_struct *mm, bool unknown)
 {
 	u64 excluded;
 
-	return READ_ONCE(lists[UKSM_CGROUPS_EXCLUDED].nr) && ask_owner(mm, excluded_of, &excluded) &&
-	       excluded;
+	if (!READ_ONCE(lists[UKSM_CGROUPS_EXCLUDED].nr))
+		return false;
+	return ask_owner(mm, excluded_of, &excluded) ? excluded : unknown;
 }
 
 /**
- * uksm_cgroup_find() - the ID of a cgroup
- * @path: from the root of the default hierarchy, with a slash in front
- * @id: set to it
+ * uksm_cgroup_find() - which cgroup a path means
+ * @path: from the root of the default hierarchy that the caller sees, with a slash in front
+ * @ref: filled in
  *
  * Context: process context.
  * Return: 0, or -ENOENT, -ENOTDIR and the like.
  */
-int uksm_cgroup_find(const char *path, u64 *id)
+int uksm_cgroup_find(const char *path, struct uksm_cgroup_ref *ref)
 {
 	struct cgroup *cgroup = cgroup_get_from_path(path);
 
 	if (IS_ERR(cgroup))
 		return PTR_ERR(cgroup);
-	*id = cgroup_id(cgroup);
+	*ref = (struct uksm_cgroup_ref){ .id = cgroup_id(cgroup), .level = cgroup->level };
 	cgroup_put(cgroup);
 	return 0;
 }
@@ -179,30 +182,45 @@ static unsigned int position(const struct cgroup_list *list, u64 id)
 	unsigned int nr;
 
 	lockdep_assert_held(&lists_mutex);
-	for (nr = 0; nr < list->nr && list->ids[nr] != id; nr++)
+	for (nr = 0; nr < list->nr && list->refs[nr].id != id; nr++)
 		;
 	return nr;
+}
+
+static void set_entry(struct cgroup_list *list, unsigned int nr, const struct uksm_cgroup_ref *ref)
+{
+	WRITE_ONCE(list->refs[nr].id, ref->id);
+	WRITE_ONCE(list->refs[nr].level, ref->level);
+}
+
+/* The last one takes its place. */
+static void remove_entry(struct cgroup_list *list, unsigned int nr)
+{
+	set_entry(list, nr, &list->refs[list->nr - 1]);
+	WRITE_ONCE(list->nr, list->nr - 1);
 }
 
 /**
  * uksm_cgroup_put_on() - add a cgroup to a list, once
  * @which: list
- * @id: its ID
+ * @ref: cgroup
  *
  * Context: process context.
  * Return: 0, or -ENOSPC when there are too many.
  */
-int uksm_cgroup_put_on(enum uksm_cgroup_list which, u64 id)
+int uksm_cgroup_put_on(enum uksm_cgroup_list which, const struct uksm_cgroup_ref *ref)
 {
 	struct cgroup_list *list = &lists[which];
+	unsigned int nr;
 	int err = 0;
 
 	mutex_lock(&lists_mutex);
-	if (position(list, id) == LISTED_MAX) {
+	nr = position(list, ref->id);
+	if (nr == LISTED_MAX) {
 		err = -ENOSPC;
-	} else if (position(list, id) == list->nr) {
-		WRITE_ONCE(list->ids[list->nr], id);
-		WRITE_ONCE(list->nr, list->nr + 1);
+	} else if (nr == list->nr) {
+		set_entry(list, nr, ref);
+		WRITE_ONCE(list->nr, nr + 1);
 	}
 	mutex_unlock(&lists_mutex);
 	return err;
@@ -220,17 +238,40 @@ int uksm_cgroup_take_off(enum uksm_cgroup_list which, u64 id)
 {
 	struct cgroup_list *list = &lists[which];
 	unsigned int nr;
+	int err = 0;
 
 	mutex_lock(&lists_mutex);
 	nr = position(list, id);
-	if (nr < list->nr) {
-		WRITE_ONCE(list->ids[nr], list->ids[list->nr - 1]);
-		WRITE_ONCE(list->nr, list->nr - 1);
-		mutex_unlock(&lists_mutex);
-		return 0;
+	if (nr < list->nr)
+		remove_entry(list, nr);
+	else
+		err = -ENOENT;
+	mutex_unlock(&lists_mutex);
+	return err;
+}
+
+/**
+ * uksm_cgroup_drop_gone() - remove those from a list that do not exist any more
+ * @which: list
+ *
+ * Context: a kernel thread: of a process in a cgroup namespace the kernel would say that all
+ * outside it are gone.
+ */
+void uksm_cgroup_drop_gone(enum uksm_cgroup_list which)
+{
+	struct cgroup_list *list = &lists[which];
+	struct cgroup *cgroup;
+	unsigned int nr;
+
+	mutex_lock(&lists_mutex);
+	for (nr = list->nr; nr--;) {
+		cgroup = cgroup_get_from_id(list->refs[nr].id);
+		if (IS_ERR_OR_NULL(cgroup))
+			remove_entry(list, nr);
+		else
+			cgroup_put(cgroup);
 	}
 	mutex_unlock(&lists_mutex);
-	return -ENOENT;
 }
 
 /**
@@ -249,7 +290,7 @@ unsigned int uksm_cgroup_listed(enum uksm_cgroup_list which, unsigned int nr, u6
 	mutex_lock(&lists_mutex);
 	all = list->nr;
 	if (nr < all)
-		*id = list->ids[nr];
+		*id = list->refs[nr].id;
 	mutex_unlock(&lists_mutex);
 	return all;
 }
@@ -271,7 +312,7 @@ bool uksm_owner_cgroup(struct mm_struct *mm, u64 *id)
 	return false;
 }
 
-int uksm_cgroup_find(const char *path, u64 *id)
+int uksm_cgroup_find(const char *path, struct uksm_cgroup_ref *ref)
 {
 	return -EOPNOTSUPP;
 }
@@ -281,14 +322,18 @@ int uksm_cgroup_path(u64 id, char *buf, size_t size)
 	return -EOPNOTSUPP;
 }
 
-bool uksm_owner_excluded(struct mm_struct *mm)
+bool uksm_owner_excluded(struct mm_struct *mm, bool unknown)
 {
 	return false;
 }
 
-int uksm_cgroup_put_on(enum uksm_cgroup_list which, u64 id)
+int uksm_cgroup_put_on(enum uksm_cgroup_list which, const struct uksm_cgroup_ref *ref)
 {
 	return -EOPNOTSUPP;
+}
+
+void uksm_cgroup_drop_gone(enum uksm_cgroup_list which)
+{
 }
 
 int uksm_cgroup_take_off(enum uksm_cgroup_list which, u64 id)

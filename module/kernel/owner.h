@@ -23,12 +23,23 @@ enum uksm_cgroup_list {
 	UKSM_NR_CGROUP_LISTS,
 };
 
-bool uksm_owner_excluded(struct mm_struct *mm);
+/**
+ * struct uksm_cgroup_ref - which cgroup
+ * @id: its ID, which no other has after it
+ * @level: its depth below the root of the default hierarchy
+ */
+struct uksm_cgroup_ref {
+	u64 id;
+	int level;
+};
 
-int uksm_cgroup_find(const char *path, u64 *id);
+bool uksm_owner_excluded(struct mm_struct *mm, bool unknown);
+
+int uksm_cgroup_find(const char *path, struct uksm_cgroup_ref *ref);
 int uksm_cgroup_path(u64 id, char *buf, size_t size);
-int uksm_cgroup_put_on(enum uksm_cgroup_list which, u64 id);
+int uksm_cgroup_put_on(enum uksm_cgroup_list which, const struct uksm_cgroup_ref *ref);
 int uksm_cgroup_take_off(enum uksm_cgroup_list which, u64 id);
+void uksm_cgroup_drop_gone(enum uksm_cgroup_list which);
 unsigned int uksm_cgroup_listed(enum uksm_cgroup_list which, unsigned int nr, u64 *id);
 
 #endif

@@ -109,6 +109,21 @@ struct vm_area_struct *uksm_vma_next_merged(struct mm_struct *mm, unsigned long 
 	return NULL;
 }
 
+/**
+ * uksm_maps_huge() - is there a transparent huge page at an address?
+ * @mm: address space
+ * @addr: user virtual address
+ *
+ * Context: the mmap_lock is held. It may be split at any time, but for that no page of it is merged.
+ */
+bool uksm_maps_huge(struct mm_struct *mm, unsigned long addr)
+{
+	pmd_t *pmd = uksm_find_pmd(mm, addr);
+	pmd_t pmdval = pmd ? uksm_pmd_read(pmd) : __pmd(0);
+
+	return pmd_present(pmdval) && pmd_trans_huge(pmdval);
+}
+
 static bool page_scannable(struct page *page)
 {
 	struct folio *folio = page_folio(page);

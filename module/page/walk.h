@@ -43,6 +43,7 @@ enum uksm_mapped {
 enum uksm_mapped uksm_pte_mapped(struct vm_area_struct *vma, unsigned long addr, pte_t pte,
 				 const struct uksm_stable_node *node, struct page **pagep);
 struct page *uksm_huge_pmd_page(pmd_t pmd, unsigned long addr);
+bool uksm_maps_huge(struct mm_struct *mm, unsigned long addr);
 enum uksm_mapped uksm_mapped_at(struct vm_area_struct *vma, unsigned long addr,
 				struct page **pagep);
 struct page *uksm_page_get(struct vm_area_struct *vma, unsigned long addr);

@@ -156,25 +156,42 @@ static ssize_t list_show(struct kobject *kobj, struct kobj_attribute *attr, char
 	return len;
 }
 
+static void drop_gone_fn(struct work_struct *work)
+{
+	enum uksm_cgroup_list which;
+
+	for (which = 0; which < UKSM_NR_CGROUP_LISTS; which++)
+		uksm_cgroup_drop_gone(which);
+}
+static DECLARE_WORK(drop_gone_work, drop_gone_fn);
+
+/* Those that have gone cannot be taken off, and are not to take up the room. */
+static int put_on(enum uksm_cgroup_list which, const struct uksm_cgroup_ref *ref)
+{
+	schedule_work(&drop_gone_work);
+	flush_work(&drop_gone_work);
+	return uksm_cgroup_put_on(which, ref);
+}
+
 /* A path with + in front has that cgroup put on the list, with - taken off. */
 static ssize_t list_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
 			  size_t count)
 {
 	enum uksm_cgroup_list which = container_of(attr, struct list_file, attr)->which;
+	struct uksm_cgroup_ref ref;
 	char *path;
 	int err;
-	u64 id;
 
 	if ((*buf != '+' && *buf != '-') || buf[1] != '/')
 		return -EINVAL;
 	path = kstrndup(buf + 1, count, GFP_KERNEL);
 	if (!path)
 		return -ENOMEM;
-	err = uksm_cgroup_find(strim(path), &id);
+	err = uksm_cgroup_find(strim(path), &ref);
 	kfree(path);
 	if (err)
 		return err;
-	err = *buf == '+' ? uksm_cgroup_put_on(which, id) : uksm_cgroup_take_off(which, id);
+	err = *buf == '+' ? put_on(which, &ref) : uksm_cgroup_take_off(which, ref.id);
 
 	return err ?: count;
 }

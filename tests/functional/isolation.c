@@ -31,6 +31,9 @@
 /* Where a tenant tells who its child is. */
 #define CHILD_FILE "/tmp/isolation-child"
 
+/* What a tenant only reads: 1 GiB of the zero page. */
+#define READ_PAGES 262144
+
 /* How soon a process that has gone to another domain must share nothing with the old one. */
 #define LEAVE_SECS 5
 
@@ -52,10 +55,39 @@ struct tenant {
 	struct helper helper;
 };
 
+static const char *domains_dir(void)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/domains", engine_dir());
+	return path;
+}
+
+static int excluded_write(const char *text)
+{
+	return knob_write(domains_dir(), "excluded", text, strlen(text));
+}
+
+/* The first group in the list of those that are excluded, or "". */
+static void first_excluded(char *text)
+{
+	CHECK(!knob_read(domains_dir(), "excluded", text), "no list of excluded groups");
+}
+
+/* A test that has failed may have left its groups there. */
+static void include_all(void)
+{
+	char text[1 + KNOB_TEXT_MAX] = "-";
+
+	for (first_excluded(text + 1); text[1]; first_excluded(text + 1))
+		CHECK(!excluded_write(text), "%s", text);
+}
+
 static void require_uksm(void)
 {
 	if (engine_is_stock())
 		test_skip("ksm has no isolation");
+	include_all();
 }
 
 static void isolate(const char *mode)
@@ -550,22 +582,9 @@ static void test_zero_page_allowed(void)
 	zero_page(1);
 }
 
-static const char *domains_dir(void)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/domains", engine_dir());
-	return path;
-}
-
 static int groups_write(const char *text)
 {
 	return knob_write(domains_dir(), "cgroups", text, strlen(text));
-}
-
-static int excluded_write(const char *text)
-{
-	return knob_write(domains_dir(), "excluded", text, strlen(text));
 }
 
 static void test_groups(void)
@@ -616,6 +635,17 @@ static size_t count_merged_of(const struct tenant *t)
 	return merged;
 }
 
+static void wait_merged_of(const char *where, const struct tenant *t)
+{
+	struct limit limit = limit_begin(20 * harness_slower());
+
+	while (count_merged_of(t) != t->pages / 2) {
+		CHECK(!limit_passed(&limit), "%s: %zu contents of %zu are merged", where,
+		      count_merged_of(t), t->pages / 2);
+		usleep(20000);
+	}
+}
+
 static void wait_unmerged(const char *where, const struct tenant *t)
 {
 	struct limit limit = limit_begin(LEAVE_SECS * harness_slower());
@@ -628,18 +658,27 @@ static void wait_unmerged(const char *where, const struct tenant *t)
 	}
 }
 
-/* The list outlives a test that has failed. */
 static void exclude(const char *group)
 {
 	char text[128];
 	int err;
 
 	cgroup_make(group);
-	snprintf(text, sizeof(text), "-/%s", group);
+	snprintf(text, sizeof(text), "+/%s", group);
 	err = excluded_write(text);
-	CHECK(!err || err == -ENOENT, "%s: %s", text, strerror(-err));
-	text[0] = '+';
-	CHECK(!excluded_write(text), "%s", text);
+	CHECK(!err, "%s: %s", text, strerror(-err));
+}
+
+/* From a moment on it may merge again; how soon is not asked. */
+static void wait_together(const char *where, const struct tenant *a, const struct tenant *b)
+{
+	struct limit limit = limit_begin(20 * harness_slower());
+
+	while (frames_common(a, b) != a->pages) {
+		CHECK(!limit_passed(&limit), "%s: %zu frames of %zu are shared", where,
+		      frames_common(a, b), a->pages);
+		usleep(20000);
+	}
 }
 
 /* Excluded while the scanner runs, or is stopped; and taken back. */
@@ -651,7 +690,6 @@ static void exclude_and_take_back(bool running)
 
 	require_uksm();
 	cgroup_make("apart");
-	excluded_write("-/apart");
 	cgroup_set("apart", "cgroup.subtree_control", "+memory");
 	tenant_start(&a, tenant_run);
 	tenant_start(&m, tenant_run);
@@ -680,10 +718,9 @@ static void exclude_and_take_back(bool running)
 	engine_check_counters("after run=2", CONTENTS, PAGES - CONTENTS, 0, 0);
 	engine_set("run", 1);
 	CHECK(!excluded_write("-/apart"), "-/apart");
-	sleep(1);
-	engine_wait_full_scans(5);
-	check_together("taken back", &m, &a);
-	check_together("taken back", &late, &a);
+	CHECK(excluded_write("-/apart") == -ENOENT, "-/apart is taken twice");
+	wait_together("taken back", &m, &a);
+	wait_together("taken back", &late, &a);
 	helper_finish(&m.helper);
 	helper_finish(&a.helper);
 	helper_finish(&late.helper);
@@ -718,9 +755,7 @@ static void test_excluded_isolated(void)
 	check_sums("excluded");
 	/* From an excluded group to one that is not. */
 	tenant_move(&b, "tenant-a");
-	sleep(1);
-	engine_wait_full_scans(5);
-	check_together("moved", &b, &a);
+	wait_together("moved", &b, &a);
 	CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
 	helper_finish(&a.helper);
 	helper_finish(&b.helper);
@@ -730,7 +765,6 @@ static void test_excluded_isolated(void)
 static void test_excluded_fork(void)
 {
 	require_uksm();
-	cgroup_make("tenant-b");
 	exclude("tenant-b");
 	forked_to("none", true, false);
 	CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
@@ -754,6 +788,7 @@ static void test_excluded_often(void)
 		CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
 		usleep(50000 + i * 20000);
 	}
+	wait_merged_of("at rest", &m);
 	exclude("tenant-b");
 	wait_unmerged("at rest", &m);
 	engine_wait_at_most("at rest", "pages_shared", CONTENTS, LEAVE_SECS);
@@ -761,13 +796,93 @@ static void test_excluded_often(void)
 	engine_check_counters("at rest", CONTENTS, PAGES - CONTENTS, 0, 0);
 	engine_set("run", 1);
 	CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
-	/* Ends in the middle of leaving. */
-	engine_wait_full_scans(3);
+	/* Ends as soon as it begins to leave. */
+	wait_merged_of("taken back", &m);
 	exclude("tenant-b");
-	usleep(300000);
+	while (engine_get("pages_sharing") >= CONTENTS + 2048)
+		;
 	helper_finish(&m.helper);
 	helper_finish(&a.helper);
+	engine_wait_at_most("all have ended", "pages_shared", 0, LEAVE_SECS);
 	CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
+}
+
+/* Memory that was only read, which is as much to go through as it likes. */
+static void reader_run(struct helper *self, void *arg)
+{
+	const struct tenant *t = arg;
+	volatile char *area = area_map(READ_PAGES);
+	size_t i;
+
+	cgroup_join(t->cgroup);
+	for (i = 0; i < READ_PAGES; i++)
+		(void)area[i * PAGE_SIZE];
+	tenant_run(self, arg);
+}
+
+/*
+ * At ksm's pace, which says how fast to scan and not how fast to leave; and one that leaves does
+ * not wait for another that takes long.
+ */
+static void test_excluded_slowly(void)
+{
+	struct tenant big = { .cgroup = "tenant-a", .seed = 100, .pages = 16384 };
+	struct tenant reader = { .cgroup = "tenant-b", .seed = 50000 };
+	struct tenant small = { .cgroup = "apart/small", .seed = 60000 };
+
+	require_uksm();
+	cgroup_make("apart");
+	cgroup_set("apart", "cgroup.subtree_control", "+memory");
+	tenant_start(&big, tenant_run);
+	tenant_start(&reader, reader_run);
+	tenant_start(&small, tenant_run);
+	engine_start();
+	engine_settle();
+	engine_check_counters("before", 8192 + 2 * CONTENTS, 8192 + 2 * (PAGES - CONTENTS), 0, 0);
+	engine_set("pages_to_scan", 100);
+	engine_set("sleep_millisecs", 200);
+	engine_set("run", 1);
+	exclude("tenant-b");
+	exclude("tenant-a");
+	usleep(700000);
+	exclude("apart");
+	wait_unmerged("small", &small);
+	wait_unmerged("big", &big);
+	engine_wait_at_most("all are excluded", "pages_shared", 0, LEAVE_SECS);
+	include_all();
+	helper_finish(&big.helper);
+	helper_finish(&reader.helper);
+	helper_finish(&small.helper);
+}
+
+/* Groups that are gone take up no room in the list. */
+static void test_excluded_gone(void)
+{
+	char text[KNOB_TEXT_MAX], name[32], path[64];
+	int i;
+
+	require_uksm();
+	for (i = 0; i < 70; i++) {
+		snprintf(name, sizeof(name), "gone-%d", i);
+		exclude(name);
+		snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", name);
+		CHECK_SYS(rmdir(path));
+	}
+	exclude("tenant-a");
+	first_excluded(text);
+	CHECK(!strcmp(text, "/tenant-a"), "excluded: \"%s\"", text);
+	for (i = 1; i < 64; i++) {
+		snprintf(name, sizeof(name), "there-%d", i);
+		exclude(name);
+	}
+	cgroup_make("there-64");
+	CHECK(excluded_write("+/there-64") == -ENOSPC, "+/there-64 is taken");
+	CHECK(!excluded_write("+/there-63"), "+/there-63");
+	include_all();
+	for (i = 1; i <= 64; i++) {
+		snprintf(path, sizeof(path), "/sys/fs/cgroup/there-%d", i);
+		CHECK_SYS(rmdir(path));
+	}
 }
 
 static void test_answers(void)
@@ -1002,6 +1117,8 @@ static const struct test tests[] = {
 	{ "excluded-isolated", test_excluded_isolated },
 	{ "excluded-fork", test_excluded_fork },
 	{ "excluded-often", test_excluded_often, 120 },
+	{ "excluded-slowly", test_excluded_slowly },
+	{ "excluded-gone", test_excluded_gone },
 	{ "answers", test_answers },
 	{ "families", test_families, 120 },
 	{ "oracle-open", test_oracle_open },
