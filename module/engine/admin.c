@@ -38,6 +38,8 @@ static bool stopping;
 #define UNMERGE_EXITS_MSECS	30000
 #define UNMERGE_RETRY_MSECS	20u
 #define UNMERGE_RETRY_MSECS_MAX	1000u
+/* Processes looked at without a break. */
+#define PROCESSES_AT_ONCE	256u
 
 /* Have the engine without the scanner, from here to admin_end(). 0 or -EINTR. */
 static int admin_begin(void)
@@ -285,6 +287,43 @@ int uksm_admin_set_tree_knob(unsigned int *knob, unsigned int value)
 	}
 	mutex_unlock(&admin_mutex);
 	uksmd_wake();
+	return err;
+}
+
+/**
+ * uksm_admin_discover() - find all processes that may have merged pages, although nothing is scanned
+ *
+ * The scanner finds them otherwise. What a child has by a fork() while run is 0 is in no slot.
+ *
+ * Context: process context; waits for the scanner's slice to end. Killable.
+ * Return: 0; -EINTR, -ENODEV when the module is unloaded.
+ */
+int uksm_admin_discover(void)
+{
+	struct uksm_discovery walk;
+	int err = mutex_lock_killable(&admin_mutex);
+	bool done = false;
+
+	if (err)
+		return err;
+	uksm_discovery_begin(&walk);
+	while (!done && !err) {
+		unsigned int processes = PROCESSES_AT_ONCE;
+
+		if (READ_ONCE(stopping)) {
+			err = -ENODEV;
+			break;
+		}
+		err = uksm_engine_lock();
+		if (err)
+			break;
+		/* Without anything merged there is nothing to be found, and ksmd may have the machine. */
+		done = (!uksm_stats.pages_shared && !uksm_stats.zero_pages) ||
+		       uksm_discovery_step(&walk, &processes);
+		uksm_engine_drop();
+		uksm_engine_breathe(false);
+	}
+	mutex_unlock(&admin_mutex);
 	return err;
 }
 

@@ -5,6 +5,7 @@
 
 int uksm_admin_set_run(unsigned int run);
 int uksm_admin_set_tree_knob(unsigned int *knob, unsigned int value);
+int uksm_admin_discover(void);
 void uksm_admin_stopping(void);
 
 #endif

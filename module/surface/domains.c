@@ -15,6 +15,7 @@
 #include <linux/sysfs.h>
 #include <linux/workqueue.h>
 
+#include "engine/admin.h"
 #include "engine/domain.h"
 #include "engine/knobs.h"
 #include "kernel/owner.h"
@@ -192,6 +193,9 @@ static ssize_t list_store(struct kobject *kobj, struct kobj_attribute *attr, con
 	if (err)
 		return err;
 	err = *buf == '+' ? put_on(which, &ref) : uksm_cgroup_take_off(which, ref.id);
+	/* Also of those that have merged pages by fork() alone. */
+	if (!err && *buf == '+' && which == UKSM_CGROUPS_EXCLUDED)
+		err = uksm_admin_discover();
 
 	return err ?: count;
 }

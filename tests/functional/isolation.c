@@ -488,6 +488,18 @@ static void fork_run(struct helper *self, void *arg)
 	check_content(t);
 }
 
+static void exclude(const char *group)
+{
+	char text[128];
+	int err;
+
+	cgroup_make(group);
+	snprintf(text, sizeof(text), "+/%s", group);
+	err = excluded_write(text);
+	CHECK(!err, "%s: %s", text, strerror(-err));
+}
+
+/* @child_merges: else it goes to a group that is excluded then, and run is 0 from before the fork. */
 static void forked_to(const char *mode, bool moved, bool child_merges)
 {
 	long domains = child_merges ? 2 : 1;
@@ -499,6 +511,8 @@ static void forked_to(const char *mode, bool moved, bool child_merges)
 	tenant_start(&parent, fork_run);
 	engine_start();
 	engine_settle();
+	if (!child_merges)
+		engine_pause();
 	helper_go(&parent.helper);
 	helper_wait(&parent.helper);
 	f = fopen(CHILD_FILE, "r");
@@ -507,7 +521,10 @@ static void forked_to(const char *mode, bool moved, bool child_merges)
 	child.helper.pid = pid;
 	if (moved)
 		tenant_move(&child, "tenant-b");
+	if (!child_merges)
+		exclude("tenant-b");
 	wait_apart("after fork", &child, &parent);
+	engine_set("run", 1);
 	engine_wait_full_scans(3);
 	check_apart("after fork", &child, &parent);
 	engine_check_counters("after fork", domains * CONTENTS, domains * (PAGES - CONTENTS), 0, 0);
@@ -658,17 +675,6 @@ static void wait_unmerged(const char *where, const struct tenant *t)
 	}
 }
 
-static void exclude(const char *group)
-{
-	char text[128];
-	int err;
-
-	cgroup_make(group);
-	snprintf(text, sizeof(text), "+/%s", group);
-	err = excluded_write(text);
-	CHECK(!err, "%s: %s", text, strerror(-err));
-}
-
 /* From a moment on it may merge again; how soon is not asked. */
 static void wait_together(const char *where, const struct tenant *a, const struct tenant *b)
 {
@@ -765,7 +771,6 @@ static void test_excluded_isolated(void)
 static void test_excluded_fork(void)
 {
 	require_uksm();
-	exclude("tenant-b");
 	forked_to("none", true, false);
 	CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
 }

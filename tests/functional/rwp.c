@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "engine.h"
 #include "harness.h"
 #include "limit.h"
@@ -25,6 +27,8 @@
 
 #define PAGES 64UL
 #define UNLOAD_SECS 60
+/* What has been refused is tried again every ten seconds. */
+#define EXCLUDED_SECS 20
 
 static void begin(void)
 {
@@ -219,11 +223,39 @@ static void test_unmergeable(void)
 	engine_check_counters("written", 0, 0, 0, 0);
 }
 
+/* Of one that is excluded from merging they are unmerged as soon as that can be done. */
+static void test_excluded(void)
+{
+	struct limit limit = limit_begin(EXCLUDED_SECS * harness_slower());
+	char *area, dir[128];
+	int fd, err;
+
+	if (engine_is_stock())
+		test_skip("ksm excludes nobody");
+	cgroup_make("armed");
+	cgroup_join("armed");
+	area = map_armed(&fd, 4);
+	snprintf(dir, sizeof(dir), "%s/domains", engine_dir());
+	err = knob_write(dir, "excluded", "+/armed", 7);
+	CHECK(!err, "+/armed: %s", strerror(-err));
+	sleep(3);
+	test_note("%zu frames for %lu pages", pages_distinct(area, PAGES), PAGES);
+	rwp_arm(fd, area, PAGES, false);
+	while (pages_distinct(area, PAGES) != PAGES) {
+		CHECK(!limit_passed(&limit), "%lu pages lie in %zu frames %d s after that can be mended",
+		      PAGES, pages_distinct(area, PAGES), EXCLUDED_SECS);
+		usleep(100000);
+	}
+	CHECK(!knob_write(dir, "excluded", "-/armed", 7), "-/armed");
+	check_content(area, fd, 4);
+}
+
 static const struct test tests[] = {
 	{ "armed-first", test_armed_first },
 	{ "unmerge", test_unmerge },
 	{ "unmergeable", test_unmergeable },
 	{ "unload", test_unload, .timeout_secs = 120 },
+	{ "excluded", test_excluded },
 };
 
 int main(int argc, char **argv)
