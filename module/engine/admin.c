@@ -8,7 +8,6 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/oom.h>
-#include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/xarray.h>
@@ -102,25 +101,6 @@ static int reap_for_unmerge(unsigned long until)
 }
 
 /*
- * Nothing that has ever been scanned is merged. What is left is in processes that have never asked
- * for it: a page that such a one shares by fork() with one that has may have become a merged page.
- */
-static bool only_strangers_left(void)
-{
-	unsigned long left;
-	bool only;
-
-	uksm_engine_take_always();
-	left = uksm_stable_nr_empty();
-	only = !uksm_stats.pages_shared && !uksm_mm_slots_first(UKSM_SLOTS_DEAD);
-	uksm_engine_drop();
-	if (only)
-		pr_notice_ratelimited("%lu pages that were merged stay with processes that share them by fork\n",
-				      left);
-	return only;
-}
-
-/*
  * Unmerge until nothing is left. What a process maps that is just exiting, or was forked by one
  * that forks all the time, takes some more rounds; but who writes run is to have an answer.
  */
@@ -135,7 +115,7 @@ static int unmerge_to_the_end(void)
 		if (err || uksm_nothing_merged())
 			return err;
 		if (time_after(jiffies, until))
-			return only_strangers_left() ? 0 : -EBUSY;
+			return -EBUSY;
 		schedule_timeout_idle(msecs_to_jiffies(msecs));
 		/* Each round goes through all processes. */
 		msecs = min(2 * msecs, UNMERGE_RETRY_MSECS_MAX);

@@ -81,11 +81,11 @@ static bool slot_add(struct mm_struct *mm, bool stock_free)
 }
 
 /*
- * If the process has memory to merge and no slot yet, give it one. The group
- * leader may have exited before its threads: then the first thread that still
- * has the address space answers for it. True if there is a new slot.
+ * If the process has memory to merge and no slot yet, give it one; with @strangers whatever
+ * it has. The group leader may have exited before its threads: then the first thread that
+ * still has the address space answers for it. True if there is a new slot.
  */
-static bool process_add(struct task_struct *process)
+static bool process_add(struct task_struct *process, bool strangers)
 {
 	unsigned int looked = 0;
 	struct task_struct *thread;
@@ -99,7 +99,7 @@ static bool process_add(struct task_struct *process)
 		mm = thread->mm;
 		/* PF_KTHREAD never changes, whatever the thread does to other flags. */
 		if (mm && !(data_race(thread->flags) & PF_KTHREAD) &&
-		    uksm_mm_wants_merge(mm) && !slot_find(mm))
+		    (strangers || uksm_mm_wants_merge(mm)) && !slot_find(mm))
 			added = slot_add(mm, uksm_stock_idle_since(process->start_boottime));
 		task_unlock(thread);
 		if (mm || ++looked == THREADS_MAX)
@@ -120,7 +120,7 @@ void uksm_discovery_begin(struct uksm_discovery *walk)
  * @processes: how many to look at, at most; less those on return
  *
  * Those that madvise() or prctl() has made mergeable and those forked from them carry
- * MMF_VM_MERGEABLE (set by __ksm_enter()). New slots come to the end of
+ * MMF_VM_MERGEABLE (set by __ksm_enter()); with @walk->strangers others as well. New slots come to the end of
  * %UKSM_SLOTS_NEW. One for which memory is short is found by the next walk.
  *
  * Context: the caller holds uksm_mutex.
@@ -144,7 +144,7 @@ bool uksm_discovery_step(struct uksm_discovery *walk, unsigned int *processes)
 		}
 		process = pid_task(pid, PIDTYPE_TGID);
 		if (process)
-			walk->found += process_add(process);
+			walk->found += process_add(process, walk->strangers);
 		walk->pid = pid_nr(pid) + 1;
 	}
 	rcu_read_unlock();

@@ -100,10 +100,13 @@ struct uksm_mm_slot {
  * struct uksm_discovery - a walk over all processes, in pieces
  * @pid: the next process ID to look at; 0: no walk is under way
  * @looked: processes looked at
+ * @strangers: find also those that have never asked for merging: such a one may share, by fork()
+ *	alone, a page that was merged for another
  * @found: slots added by this walk
  */
 struct uksm_discovery {
 	int pid;
+	bool strangers;
 	unsigned int looked;
 	unsigned int found;
 };

@@ -236,6 +236,8 @@ static void step_nodes(struct uksm_unmerge *work)
 	    ++work->round < ROUNDS_MAX) {
 		work->phase = UKSM_UNMERGE_DISCOVER;
 		uksm_discovery_begin(&work->walk);
+		/* It may be somebody who has never asked: to look at everybody's memory takes longer. */
+		work->walk.strangers = work->round > 1;
 	} else {
 		work->phase = work->err ? UKSM_UNMERGE_DONE : UKSM_UNMERGE_SLOTS;
 	}

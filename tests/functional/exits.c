@@ -46,6 +46,7 @@ static void bulk_start(struct helper *h, uint64_t seed)
 	helper_wait(h);
 }
 
+#define STRANGER_PAGES 64UL
 #define VICTIM_PAGES 1000UL
 
 static void victim(struct helper *self, void *unused)
@@ -391,6 +392,41 @@ static void test_unmerged_relay(void)
 	CHECK(!ksm_frames(), "%zu merged pages are left", ksm_frames());
 }
 
+/* What the test itself maps, that never asks for merging, and has in common with a child that does. */
+static void stranger_child(struct helper *self, void *area)
+{
+	area_mergeable(area, STRANGER_PAGES);
+	helper_step(self);
+}
+
+/* One that never asked shares, by fork() alone, pages that were merged for another. */
+static void test_unmerged_stranger(void)
+{
+	char *area = area_map(STRANGER_PAGES);
+	double began;
+	struct helper child;
+	size_t i;
+
+	for (i = 0; i < STRANGER_PAGES; i++)
+		page_fill(area + i * PAGE_SIZE, 7000 + i / 2);
+	helper_start(&child, stranger_child, area);
+	helper_wait(&child);
+	engine_start();
+	engine_settle();
+	test_note("%zu frames for %lu pages, %ld shared, %ld sharing", pages_distinct(area, STRANGER_PAGES),
+		  STRANGER_PAGES, engine_get("pages_shared"), engine_get("pages_sharing"));
+	began = now_secs();
+	engine_unmerge();
+	test_note("unmerged in %.1f s", now_secs() - began);
+	CHECK(now_secs() - began < 10 * harness_slower(), "run=2 took %.1f s", now_secs() - began);
+	engine_check_counters("after run=2", 0, 0, 0, 0);
+	/* Nothing is left of it, or this would be refused. */
+	CHECK(!engine_try_set("max_page_sharing", 17), "max_page_sharing cannot be set");
+	for (i = 0; i < STRANGER_PAGES; i++)
+		CHECK_PAGE(area + i * PAGE_SIZE, 7000 + i / 2);
+	helper_finish(&child);
+}
+
 static const struct test tests[] = {
 	{ "unmerged", test_unmerged },
 	{ "unmerged-relay", test_unmerged_relay, 120 },
@@ -399,6 +435,7 @@ static const struct test tests[] = {
 	{ "short-lives", test_short_lives },
 	{ "dead-owner", test_dead_owner },
 	{ "locked-owner", test_locked_owner },
+	{ "unmerged-stranger", test_unmerged_stranger, 120 },
 };
 
 int main(int argc, char **argv)
