@@ -37,7 +37,8 @@
  *	show_lock		(domain.c, a spinlock: under uksm_mutex, or alone by the work item
  *				 of surface/domains.c and at unload)
  *	advisor_mutex		(knobs.c: under uksm_mutex, or by who writes a knob without it)
- *	lists_mutex		(owner.c: by who reads or writes the lists of cgroups)
+ *	lists_mutex		(owner.c: by who reads or writes the lists of cgroups, and by the work
+				 item that he waits for; inside it the kernel looks up a cgroup)
  *
  * Who takes memory offline waits for uksm_mutex and for nothing else of ours. So nobody
  * waits for him, directly or through ksmd's OFFLINE bit, with uksm_mutex held; that is why

@@ -121,6 +121,13 @@ static void tenant_run(struct helper *self, void *arg)
 	check_content(t);
 }
 
+/* A group that has others below it. */
+static void slice_make(const char *name)
+{
+	cgroup_make(name);
+	cgroup_set(name, "cgroup.subtree_control", "+memory");
+}
+
 static void tenant_start(struct tenant *t, void (*run)(struct helper *self, void *arg))
 {
 	if (!t->pages)
@@ -612,8 +619,7 @@ static void test_groups(void)
 	char text[KNOB_TEXT_MAX];
 
 	require_uksm();
-	cgroup_make("customer");
-	cgroup_set("customer", "cgroup.subtree_control", "+memory");
+	slice_make("customer");
 	isolate("cgroup");
 	CHECK(!groups_write("+/customer\n"), "+/customer");
 	CHECK(!groups_write("+/customer"), "twice is no harm");
@@ -695,8 +701,7 @@ static void exclude_and_take_back(bool running)
 	struct tenant late = { .cgroup = "apart/late", .seed = 100 };
 
 	require_uksm();
-	cgroup_make("apart");
-	cgroup_set("apart", "cgroup.subtree_control", "+memory");
+	slice_make("apart");
 	tenant_start(&a, tenant_run);
 	tenant_start(&m, tenant_run);
 	engine_start();
@@ -836,8 +841,7 @@ static void test_excluded_slowly(void)
 	struct tenant small = { .cgroup = "apart/small", .seed = 60000 };
 
 	require_uksm();
-	cgroup_make("apart");
-	cgroup_set("apart", "cgroup.subtree_control", "+memory");
+	slice_make("apart");
 	tenant_start(&big, tenant_run);
 	tenant_start(&reader, reader_run);
 	tenant_start(&small, tenant_run);
