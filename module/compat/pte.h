@@ -50,6 +50,19 @@ static inline pte_t uksm_pte_mkuffd(pte_t pte)
 }
 
 /**
+ * uksm_ptes_8_empty() - are eight neighbouring entries empty?
+ * @ptep: the first of them, in one page table
+ *
+ * Return: false also where pte_none() is true of all but some have bits that it ignores.
+ */
+static inline bool uksm_ptes_8_empty(pte_t *ptep)
+{
+	return !(ptep_get(ptep).pte | ptep_get(ptep + 1).pte | ptep_get(ptep + 2).pte |
+		 ptep_get(ptep + 3).pte | ptep_get(ptep + 4).pte | ptep_get(ptep + 5).pte |
+		 ptep_get(ptep + 6).pte | ptep_get(ptep + 7).pte);
+}
+
+/**
  * uksm_pfn_folio() - a page frame as the small folio that it is, or was
  * @pfn: frame of online memory
  *

@@ -5,6 +5,7 @@
 #include <linux/pgtable.h>
 
 #include "compat/compat.h"
+#include "compat/pte.h"
 #include "engine/chunk.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
@@ -59,46 +60,80 @@ static void prefetch_next(pte_t pte)
 		uksm_checksum_prefetch(page_address(pfn_to_page(pte_pfn(pte))));
 }
 
-static void batch_ptes(struct uksm_batch *batch, struct vm_area_struct *vma, pte_t *ptep,
-		       bool hash)
+static void batch_set(struct uksm_batch *batch, unsigned int i, enum uksm_mapped mapped)
+{
+	bool known = mapped == UKSM_MAPPED_UNCHANGED || mapped == UKSM_MAPPED_MERGED;
+	unsigned long *map = known ? batch->known : batch->look;
+
+	batch->entry[i].mapped = mapped;
+	/* In plain C: what __set_bit() comes to in memory takes CPUs as long as the rest. */
+	map[BIT_WORD(i)] |= BIT_MASK(i);
+}
+
+static void batch_pte(struct uksm_batch *batch, unsigned int i, struct vm_area_struct *vma,
+		      unsigned long addr, pte_t pte, const struct uksm_tracked *t, bool hash)
+{
+	struct page *page = NULL;
+
+	/* Memory that was only read is full of these. */
+	if (!t && pte_present(pte) && uksm_pfn_is_zero_page(pte_pfn(pte))) {
+		batch_set(batch, i, uksm_pte_is_merged_zero(pte) ? UKSM_MAPPED_MERGED_ZERO :
+								   UKSM_MAPPED_ZERO);
+		return;
+	}
+	batch_set(batch, i, uksm_pte_mapped(vma, addr, pte, expected_node(t), &page));
+	if (page && hash) {
+		batch->entry[i].checksum = uksm_page_checksum(page);
+		batch->entry[i].nid = uksm_kpfn_nid(page_to_pfn(page));
+	}
+}
+
+/*
+ * How many addresses from one on have nothing, neither now nor in the records; in a page table
+ * with a page here and there that is most of the work, so eight at a time.
+ */
+static unsigned int empty_run(const struct uksm_chunk *chunk, unsigned long addr,
+			      unsigned long end, pte_t *ptep)
+{
+	unsigned int i = 0, n;
+
+	if (chunk)
+		end = min(end, uksm_chunk_next_used(chunk, addr));
+	n = (end - addr) >> PAGE_SHIFT;
+	while (i + 8 <= n && uksm_ptes_8_empty(ptep + i))
+		i += 8;
+	while (i < n && pte_none(ptep_get(ptep + i)))
+		i++;
+	return i;
+}
+
+static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,
+		       struct vm_area_struct *vma, pte_t *ptep, bool hash)
 {
 	bool by_content = checked_by_content(vma, hash);
-	unsigned long addr = batch->start;
+	unsigned int i, n = uksm_batch_pages(batch);
 	const struct uksm_tracked *t;
-	struct page *page;
-	pte_t pte, next;
-	unsigned int i;
+	unsigned long addr;
+	pte_t pte;
 
-	if (addr == batch->end)
-		return;
-	next = ptep_get(ptep);
-	for (i = 0; addr < batch->end; i++, addr += PAGE_SIZE) {
-		pte = next;
-		if (addr + PAGE_SIZE < batch->end) {
-			next = ptep_get(++ptep);
-			if (hash)
-				prefetch_next(next);
-		}
-		if (pte_none(pte))
-			continue;
+	for (i = 0; i < n; i++) {
+		addr = batch->start + i * PAGE_SIZE;
+		pte = ptep_get(ptep + i);
+		if (hash && i + 1 < n)
+			prefetch_next(ptep_get(ptep + i + 1));
 		t = batch_record(batch, i);
+		if (pte_none(pte)) {
+			if (t)
+				batch_set(batch, i, UKSM_MAPPED_NONE);
+			else
+				i += max(empty_run(chunk, addr, batch->end, ptep + i), 1u) - 1;
+			continue;
+		}
 		if (by_content && tracked_by_content(t) && pte_present(pte) && !pte_special(pte) &&
-		    page_unchanged(pte_pfn(pte), t)) {
-			batch->entry[i].mapped = UKSM_MAPPED_UNCHANGED;
-			continue;
-		}
-		/* Memory that was only read is full of these. */
-		if (!t && pte_present(pte) && uksm_pfn_is_zero_page(pte_pfn(pte))) {
-			batch->entry[i].mapped = uksm_pte_is_merged_zero(pte) ?
-				UKSM_MAPPED_MERGED_ZERO : UKSM_MAPPED_ZERO;
-			continue;
-		}
-		page = NULL;
-		batch->entry[i].mapped = uksm_pte_mapped(vma, addr, pte, expected_node(t), &page);
-		if (page && hash) {
-			batch->entry[i].checksum = uksm_page_checksum(page);
-			batch->entry[i].nid = uksm_kpfn_nid(page_to_pfn(page));
-		}
+		    page_unchanged(pte_pfn(pte), t))
+			batch_set(batch, i, UKSM_MAPPED_UNCHANGED);
+		else
+			batch_pte(batch, i, vma, addr, pte, t, hash);
 	}
 }
 
@@ -110,8 +145,8 @@ static void batch_set_busy(struct uksm_batch *batch)
 {
 	unsigned int i;
 
-	for (i = 0; i < (batch->end - batch->start) >> PAGE_SHIFT; i++)
-		batch->entry[i].mapped = UKSM_MAPPED_BUSY;
+	for (i = 0; i < uksm_batch_pages(batch); i++)
+		batch_set(batch, i, UKSM_MAPPED_BUSY);
 }
 
 /* Each page of a huge page is looked at by itself; it is split on a match only. */
@@ -123,48 +158,32 @@ static void batch_huge_pmd(struct uksm_batch *batch, struct vm_area_struct *vma,
 	struct page *first = uksm_huge_pmd_page(*pmd, addr);
 	bool ask_each = uksm_memory_has_failed();
 	const struct uksm_tracked *t;
+	enum uksm_mapped mapped;
 	struct page *page;
 	unsigned int i;
 
 	/* Under migration, or just another page table: all will be back. */
-	if (!first && !pmd_none(*pmd) && !pmd_trans_huge(*pmd))
+	if (!first && !pmd_none(*pmd) && !pmd_trans_huge(*pmd)) {
 		batch_set_busy(batch);
-	for (i = 0; first && addr < batch->end; i++, addr += PAGE_SIZE) {
-		page = ask_each ? uksm_huge_pmd_page(*pmd, addr) : first + i;
-		if (!page)
-			continue;
-		batch->entry[i].mapped = UKSM_MAPPED_PAGE;
-		if (!hash)
-			continue;
+		goto unlock;
+	}
+	for (i = 0; addr < batch->end; i++, addr += PAGE_SIZE) {
 		t = batch_record(batch, i);
-		batch->entry[i].checksum = uksm_page_checksum(page);
-		batch->entry[i].nid = uksm_kpfn_nid(page_to_pfn(page));
-		if (tracked_by_content(t) && t->key.checksum == batch->entry[i].checksum &&
-		    batch->entry[i].nid == uksm_tracked_nid(t))
-			batch->entry[i].mapped = UKSM_MAPPED_UNCHANGED;
+		page = !first ? NULL : ask_each ? uksm_huge_pmd_page(*pmd, addr) : first + i;
+		mapped = page ? UKSM_MAPPED_PAGE : UKSM_MAPPED_NONE;
+		if (page && hash) {
+			batch->entry[i].checksum = uksm_page_checksum(page);
+			batch->entry[i].nid = uksm_kpfn_nid(page_to_pfn(page));
+			if (tracked_by_content(t) &&
+			    t->key.checksum == batch->entry[i].checksum &&
+			    batch->entry[i].nid == uksm_tracked_nid(t))
+				mapped = UKSM_MAPPED_UNCHANGED;
+		}
+		if (page || t)
+			batch_set(batch, i, mapped);
 	}
+unlock:
 	spin_unlock(ptl);
-}
-
-/*
- * Let the batch begin with the first address that has something, now or in the
- * records; in a page table with a page here and there that is most of the work.
- */
-static pte_t *batch_skip_empty(struct uksm_batch *batch, unsigned long end, pte_t *ptep)
-{
-	unsigned int n = (end - batch->start) >> PAGE_SHIFT;
-	unsigned int i = 0;
-
-	if (!batch->row) {
-		while (i < n && pte_none(ptep_get(ptep + i)))
-			i++;
-	} else {
-		while (i < n && pte_none(ptep_get(ptep + i)) && !batch_record(batch, i))
-			i++;
-		batch->row += i;
-	}
-	batch->start += i * PAGE_SIZE;
-	return ptep + i;
 }
 
 /*
@@ -202,7 +221,7 @@ static unsigned int batch_limit(void)
  * Where there is no page table, the batch is a hole up to the next one, or a part of
  * the way there, whatever @max_pages says.
  * Else the batch may start behind @start, if there is nothing in between, and be
- * empty.
+ * empty: always if it starts behind the tile of @start.
  *
  * Pages are hashed under the page-table lock. So there is no need for references
  * on them, which would keep others from moving or splitting them meanwhile.
@@ -215,8 +234,11 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 		    bool hash)
 {
 	pmd_t *pmd = uksm_find_pmd(vma->vm_mm, start);
+	unsigned long tile_end = round_down(start, UKSM_TILE_BYTES) + UKSM_TILE_BYTES;
 	pmd_t pmdval = pmd ? uksm_pmd_read(pmd) : __pmd(0);
-	unsigned long end;
+	struct uksm_chunk *chunk;
+	unsigned long end, table_end;
+	unsigned int skip;
 	spinlock_t *ptl;
 	pte_t *ptep;
 
@@ -229,11 +251,13 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 		return;
 	}
 
-	memset(batch->entry, 0, sizeof(batch->entry));
-	batch->row = uksm_tracked_row(slot, start);
+	bitmap_zero(batch->known, UKSM_BATCH_PAGES);
+	bitmap_zero(batch->look, UKSM_BATCH_PAGES);
+	chunk = uksm_chunk_of(slot, start);
+	batch->row = chunk ? uksm_chunk_record(chunk, start) : NULL;
 	if (hash)
 		max_pages = min(max_pages, batch_limit());
-	end = min(vma->vm_end, round_down(start, UKSM_TILE_BYTES) + UKSM_TILE_BYTES);
+	end = min(vma->vm_end, tile_end);
 	batch->end = min(end, start + max_pages * PAGE_SIZE);
 	if (pmd_present(pmdval) && pmd_trans_huge(pmdval)) {
 		batch_huge_pmd(batch, vma, pmd, hash);
@@ -244,9 +268,16 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 		batch_set_busy(batch);
 		return;
 	}
-	ptep = batch_skip_empty(batch, end, ptep);
-	batch->end = min(end, batch->start + max_pages * PAGE_SIZE);
-	batch_ptes(batch, vma, ptep, hash);
+	table_end = min(vma->vm_end - 1, (start | ~PMD_MASK)) + 1;
+	skip = empty_run(chunk, start, table_end, ptep);
+	batch->start += skip * PAGE_SIZE;
+	if (batch->start < end) {
+		batch->end = min(end, batch->start + max_pages * PAGE_SIZE);
+		if (batch->row)
+			batch->row += skip;
+		batch_ptes(batch, chunk, vma, ptep + skip, hash);
+	} else {
+		batch->end = batch->start;
+	}
 	pte_unmap_unlock(ptep, ptl);
 }
-

@@ -13,8 +13,14 @@
 #include "pure/policy.h"
 
 #define TILE_GFP	(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN)
+/* All chunks have it: by a mark an xarray is searched in bitmaps, not entry by entry. */
+#define CHUNK_MARK	XA_MARK_0
 
 static_assert(__alignof__(struct uksm_chunk) >= UKSM_CHUNK_TILES);
+/* A tile's bits are words of their own. */
+static_assert(UKSM_TILE_PAGES % BITS_PER_LONG == 0);
+/* As much as a slab has for it. */
+static_assert(sizeof(struct uksm_chunk) <= 128);
 
 static unsigned int tracked_tile(const struct uksm_tracked *t)
 {
@@ -39,6 +45,16 @@ static unsigned long chunk_page(unsigned long addr)
 }
 
 /**
+ * uksm_chunk_of() - the chunk of an address, or NULL
+ * @slot: address space
+ * @addr: user virtual address
+ */
+struct uksm_chunk *uksm_chunk_of(struct uksm_mm_slot *slot, unsigned long addr)
+{
+	return xa_load(&slot->chunks, addr >> PMD_SHIFT);
+}
+
+/**
  * uksm_chunk_record() - the record of an address in a chunk
  * @chunk: chunk
  * @addr: user virtual address in it
@@ -51,6 +67,24 @@ struct uksm_tracked *uksm_chunk_record(struct uksm_chunk *chunk, unsigned long a
 	struct uksm_tracked *tile = chunk->tile[n / UKSM_TILE_PAGES];
 
 	return tile ? &tile[n % UKSM_TILE_PAGES] : NULL;
+}
+
+/**
+ * uksm_chunk_next_used() - the next address that is tracked
+ * @chunk: chunk
+ * @addr: user virtual address in it
+ *
+ * Return: @addr or one behind it; the end of the chunk if there is none.
+ */
+unsigned long uksm_chunk_next_used(const struct uksm_chunk *chunk, unsigned long addr)
+{
+	return chunk->address +
+	       (find_next_bit(chunk->used, PTRS_PER_PTE, chunk_page(addr)) << PAGE_SHIFT);
+}
+
+static unsigned int tile_used(const struct uksm_chunk *chunk, unsigned int n)
+{
+	return bitmap_weight(chunk->used + n * BITS_TO_LONGS(UKSM_TILE_PAGES), UKSM_TILE_PAGES);
 }
 
 static bool chunk_empty(const struct uksm_chunk *chunk)
@@ -82,6 +116,7 @@ static struct uksm_chunk *chunk_add(struct uksm_mm_slot *slot, unsigned long add
 		kfree(chunk);
 		return NULL;
 	}
+	xa_set_mark(&slot->chunks, addr >> PMD_SHIFT, CHUNK_MARK);
 	uksm_mm_slot_meta_add(slot, sizeof(*chunk));
 	return chunk;
 }
@@ -118,7 +153,7 @@ static void tile_del(struct uksm_chunk *chunk, unsigned int n)
  */
 struct uksm_tracked *uksm_tracked_row(struct uksm_mm_slot *slot, unsigned long addr)
 {
-	struct uksm_chunk *chunk = xa_load(&slot->chunks, addr >> PMD_SHIFT);
+	struct uksm_chunk *chunk = uksm_chunk_of(slot, addr);
 
 	return chunk ? uksm_chunk_record(chunk, addr) : NULL;
 }
@@ -149,13 +184,13 @@ struct uksm_tracked *uksm_tracked_find(struct uksm_mm_slot *slot, unsigned long 
  */
 struct uksm_tracked *uksm_tracked_add(struct uksm_mm_slot *slot, unsigned long addr, u32 checksum)
 {
-	unsigned int n = chunk_page(addr) / UKSM_TILE_PAGES;
+	unsigned int n = uksm_chunk_tile(addr);
 	struct uksm_chunk *chunk;
 	struct uksm_tracked *t;
 
 	lockdep_assert_held(&uksm_mutex);
 
-	chunk = xa_load(&slot->chunks, addr >> PMD_SHIFT);
+	chunk = uksm_chunk_of(slot, addr);
 	if ((!chunk || !chunk->tile[n]) && !uksm_mm_slot_may_grow(slot))
 		return NULL;
 	if (!chunk)
@@ -170,7 +205,7 @@ struct uksm_tracked *uksm_tracked_add(struct uksm_mm_slot *slot, unsigned long a
 	}
 
 	t = uksm_chunk_record(chunk, addr);
-	chunk->tile_used[n]++;
+	__set_bit(chunk_page(addr), chunk->used);
 	slot->records++;
 	uksm_mm_rmap_items_add(slot->mm, 1);
 	uksm_tracked_set_seen(t, checksum);
@@ -194,7 +229,7 @@ void uksm_tracked_del(struct uksm_tracked *t)
 	uksm_tracked_set_untracked(t);
 	if (chunk->slot->mm)
 		uksm_mm_rmap_items_add(chunk->slot->mm, -1);
-	chunk->tile_used[tracked_tile(t)]--;
+	__clear_bit(chunk_page(uksm_tracked_address(t)), chunk->used);
 	chunk->slot->records--;
 }
 
@@ -213,18 +248,6 @@ void uksm_tracked_count_merged(struct uksm_tracked *t, int n)
 }
 
 /**
- * uksm_tile_has_merged() - does any page of a tile share a merged page?
- * @slot: address space
- * @addr: an address in the tile
- */
-bool uksm_tile_has_merged(struct uksm_mm_slot *slot, unsigned long addr)
-{
-	struct uksm_chunk *chunk = xa_load(&slot->chunks, addr >> PMD_SHIFT);
-
-	return chunk && chunk->tile_merged[chunk_page(addr) / UKSM_TILE_PAGES];
-}
-
-/**
  * uksm_chunk_shrink() - free the tiles of a chunk that have no records
  * @chunk: chunk; gone on return if none is left
  *
@@ -235,7 +258,7 @@ void uksm_chunk_shrink(struct uksm_chunk *chunk)
 	unsigned int i;
 
 	for (i = 0; i < UKSM_CHUNK_TILES; i++)
-		if (chunk->tile[i] && !chunk->tile_used[i])
+		if (chunk->tile[i] && !tile_used(chunk, i))
 			tile_del(chunk, i);
 	if (chunk_empty(chunk))
 		chunk_del(chunk);
@@ -254,31 +277,29 @@ struct uksm_chunk *uksm_chunk_next(struct uksm_mm_slot *slot, unsigned long addr
 {
 	unsigned long index = addr >> PMD_SHIFT;
 
-	return addr < end ? xa_find(&slot->chunks, &index, (end - 1) >> PMD_SHIFT, XA_PRESENT) :
+	return addr < end ? xa_find(&slot->chunks, &index, (end - 1) >> PMD_SHIFT, CHUNK_MARK) :
 			    NULL;
 }
 
 /**
  * uksm_tile_resting() - may this full scan pass over a tile?
- * @slot: address space
- * @addr: first address of a tile
+ * @chunk: chunk
+ * @addr: first address of a tile in it
  * @seq: number of the full scan
  *
  * Context: the caller holds uksm_mutex.
  * Return: the number of pages that are passed over; 0 when the tile's turn has
  * come, or nothing in it is known.
  */
-unsigned int uksm_tile_resting(struct uksm_mm_slot *slot, unsigned long addr,
+unsigned int uksm_tile_resting(const struct uksm_chunk *chunk, unsigned long addr,
 			       unsigned long seq)
 {
-	struct uksm_chunk *chunk = xa_load(&slot->chunks, addr >> PMD_SHIFT);
-	unsigned int n = chunk_page(addr) / UKSM_TILE_PAGES;
+	unsigned int n = uksm_chunk_tile(addr);
 
-	if (!chunk || !chunk->tile[n])
+	if (!chunk->tile[n] ||
+	    uksm_policy_due(chunk->tile_quiet[n], seq, addr / UKSM_TILE_BYTES))
 		return 0;
-	if (uksm_policy_due(chunk->tile_quiet[n], seq, addr / UKSM_TILE_BYTES))
-		return 0;
-	return chunk->tile_used[n];
+	return tile_used(chunk, n);
 }
 
 /**
@@ -295,15 +316,15 @@ unsigned int uksm_tile_resting(struct uksm_mm_slot *slot, unsigned long addr,
 void uksm_tile_visited(struct uksm_mm_slot *slot, unsigned long addr,
 		       const struct uksm_tile_news *news)
 {
-	struct uksm_chunk *chunk = xa_load(&slot->chunks, addr >> PMD_SHIFT);
-	unsigned int n = chunk_page(addr) / UKSM_TILE_PAGES;
+	struct uksm_chunk *chunk = uksm_chunk_of(slot, addr);
+	unsigned int n = uksm_chunk_tile(addr);
 
 	lockdep_assert_held(&uksm_mutex);
 	if (!chunk)
 		return;
-	chunk->tile_quiet[n] = uksm_policy_quiet(chunk->tile_quiet[n], chunk->tile_used[n], news);
+	chunk->tile_quiet[n] = uksm_policy_quiet(chunk->tile_quiet[n], tile_used(chunk, n), news);
 	if (!chunk->tile_quiet[n])
 		memset(chunk->tile_quiet, 0, sizeof(chunk->tile_quiet));
-	if (!chunk->tile_used[n])
+	if (!tile_used(chunk, n))
 		uksm_chunk_shrink(chunk);
 }

@@ -3,6 +3,7 @@
 #ifndef UKSM_CHUNK_H
 #define UKSM_CHUNK_H
 
+#include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/types.h>
@@ -22,7 +23,7 @@ struct uksm_mm_slot;
  * @address: first address, PMD_SIZE aligned
  * @tile: one page full of struct uksm_tracked for each UKSM_TILE_PAGES pages,
  *	allocated when the first of them is tracked
- * @tile_used: records in use, per tile
+ * @used: which records are in use, by page
  * @tile_merged: those of them that share a merged page, per tile
  * @tile_quiet: per tile, for how many visits nothing has happened there: see
  *	uksm_policy_quiet()
@@ -31,7 +32,7 @@ struct uksm_chunk {
 	struct uksm_mm_slot *slot;
 	unsigned long address;
 	struct uksm_tracked *tile[UKSM_CHUNK_TILES];
-	u16 tile_used[UKSM_CHUNK_TILES];
+	DECLARE_BITMAP(used, PTRS_PER_PTE);
 	u16 tile_merged[UKSM_CHUNK_TILES];
 	u8 tile_quiet[UKSM_CHUNK_TILES];
 };
@@ -55,6 +56,12 @@ static inline struct uksm_mm_slot *uksm_tracked_slot(const struct uksm_tracked *
 	return uksm_tracked_chunk(t)->slot;
 }
 
+/* uksm_chunk_tile() - the number of an address's tile in its chunk */
+static inline unsigned int uksm_chunk_tile(unsigned long addr)
+{
+	return (addr & ~PMD_MASK) / UKSM_TILE_BYTES;
+}
+
 struct uksm_tracked *uksm_tracked_row(struct uksm_mm_slot *slot, unsigned long addr);
 struct uksm_tracked *uksm_tracked_find(struct uksm_mm_slot *slot, unsigned long addr);
 struct uksm_tracked *uksm_tracked_add(struct uksm_mm_slot *slot, unsigned long addr,
@@ -65,11 +72,12 @@ unsigned long uksm_tracked_address(const struct uksm_tracked *t);
 
 struct uksm_chunk *uksm_chunk_next(struct uksm_mm_slot *slot, unsigned long addr,
 				   unsigned long end);
+unsigned long uksm_chunk_next_used(const struct uksm_chunk *chunk, unsigned long addr);
+struct uksm_chunk *uksm_chunk_of(struct uksm_mm_slot *slot, unsigned long addr);
 struct uksm_tracked *uksm_chunk_record(struct uksm_chunk *chunk, unsigned long addr);
 void uksm_chunk_shrink(struct uksm_chunk *chunk);
 
-bool uksm_tile_has_merged(struct uksm_mm_slot *slot, unsigned long addr);
-unsigned int uksm_tile_resting(struct uksm_mm_slot *slot, unsigned long addr,
+unsigned int uksm_tile_resting(const struct uksm_chunk *chunk, unsigned long addr,
 			       unsigned long seq);
 void uksm_tile_visited(struct uksm_mm_slot *slot, unsigned long addr,
 		       const struct uksm_tile_news *news);

@@ -107,7 +107,7 @@ static void note_split_zeroes(struct uksm_batch *batch, const struct site *site)
 		uksm_batch_get(batch, site->slot, site->vma, addr, UKSM_BATCH_PAGES, false);
 		addr = batch->start;
 		for (i = 0; !batch->hole && addr < batch->end; i++, addr += PAGE_SIZE) {
-			if (batch->entry[i].mapped != UKSM_MAPPED_ZERO ||
+			if (uksm_batch_mapped(batch, i) != UKSM_MAPPED_ZERO ||
 			    uksm_tracked_find(site->slot, addr))
 				continue;
 			t = uksm_tracked_add(site->slot, addr, uksm_checksum_zero());

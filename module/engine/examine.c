@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/examine.h"
 
-#include <linux/bitops.h>
+#include <linux/bitmap.h>
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
@@ -213,6 +213,20 @@ static void examine_zero(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
 	uksm_file_split_zero(slot, vma, t);
 }
 
+/* The pages that are what their records say: most of them, once all has been seen. */
+static void count_known(const struct uksm_batch *batch, const struct uksm_mm_slot *slot,
+			struct uksm_examined *seen)
+{
+	unsigned long before;
+
+	seen->pages = bitmap_weight(batch->known, UKSM_BATCH_PAGES);
+	if (slot->seen_until <= batch->start)
+		return;
+	before = min_t(unsigned long, (slot->seen_until - batch->start) >> PAGE_SHIFT,
+		       UKSM_BATCH_PAGES);
+	seen->again = bitmap_weight(batch->known, before);
+}
+
 /**
  * uksm_examine_batch() - bring the records of a batch up to date
  * @batch: what is mapped, from uksm_batch_get() with checksums; no hole
@@ -230,39 +244,33 @@ struct uksm_examined uksm_examine_batch(const struct uksm_batch *batch, struct u
 					unsigned long *search)
 {
 	struct uksm_examined seen = { 0 };
-	unsigned long addr = batch->start;
 	struct uksm_tracked *t;
-	bool wanted = false;
+	enum uksm_mapped mapped;
+	unsigned long addr;
 	unsigned int i;
+	bool wanted;
 
 	lockdep_assert_held(&uksm_mutex);
 
-	for (i = 0; addr < batch->end; i++, addr += PAGE_SIZE, wanted = false) {
-		enum uksm_mapped mapped = batch->entry[i].mapped;
-
-		seen.pages += mapped >= UKSM_MAPPED_UNCHANGED;
-		seen.again += mapped >= UKSM_MAPPED_UNCHANGED && addr < slot->seen_until;
-		if (mapped == UKSM_MAPPED_UNCHANGED || mapped == UKSM_MAPPED_MERGED)
-			continue;
+	count_known(batch, slot, &seen);
+	for_each_set_bit(i, batch->look, UKSM_BATCH_PAGES) {
+		mapped = batch->entry[i].mapped;
+		addr = batch->start + i * PAGE_SIZE;
+		wanted = false;
 		t = batch->row && uksm_tracked_state(&batch->row[i]) != UKSM_UNTRACKED ?
 			&batch->row[i] : NULL;
 		/* Memory that was only read, or is away: there may be very much of it. */
-		if (!t && mapped < UKSM_MAPPED_MERGED_ZERO) {
-			seen.entries++;
+		if (!t && mapped < UKSM_MAPPED_MERGED_ZERO)
 			continue;
-		}
 		switch (mapped) {
 		case UKSM_MAPPED_NONE:
 			examine_nothing(news, t);
-			seen.entries++;
 			break;
 		case UKSM_MAPPED_ZERO:
 			examine_zero(news, slot, vma, t);
-			seen.entries++;
 			break;
 		case UKSM_MAPPED_MERGED_ZERO:
 			examine_merged_zero(news, slot, addr, t);
-			seen.entries++;
 			break;
 		case UKSM_MAPPED_KSM:
 			wanted = examine_ksm(news, slot, addr, t, batch->entry[i].checksum);
@@ -273,11 +281,15 @@ struct uksm_examined uksm_examine_batch(const struct uksm_batch *batch, struct u
 				     examine_new(news, slot, addr, batch->entry[i].checksum);
 			break;
 		default:
-			seen.entries++;
 			break;
+		}
+		if (mapped >= UKSM_MAPPED_UNCHANGED) {
+			seen.pages++;
+			seen.again += addr < slot->seen_until;
 		}
 		if (wanted)
 			__set_bit(i, search);
 	}
+	seen.entries = uksm_batch_pages(batch) - seen.pages;
 	return seen;
 }

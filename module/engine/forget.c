@@ -4,12 +4,16 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 
 #include "engine/chunk.h"
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/rmap_item.h"
 #include "engine/unstable.h"
+
+/* On kernels that check all that is done this takes some milliseconds. */
+#define RECORDS_A_PIECE	64u
 
 /**
  * uksm_tracked_leave() - take a page out of whatever it is in
@@ -53,21 +57,18 @@ bool uksm_tracked_forget(struct uksm_tracked *t)
 	return true;
 }
 
-/*
- * The records of one chunk, from @addr on. Returns where it has stopped: at @end, or
- * behind it if the chunk's tile is, or where @records has run out.
- */
+/* The records of one chunk, from @addr on. Returns where it has stopped. */
 static unsigned long forget_in_chunk(struct uksm_chunk *chunk, unsigned long addr,
 				     unsigned long end, unsigned int *records, bool *all)
 {
-	struct uksm_tracked *t;
-
-	for (; addr < end && *records; addr += PAGE_SIZE, --*records) {
-		t = uksm_chunk_record(chunk, addr);
-		if (!t)
-			addr = (addr | (UKSM_TILE_BYTES - 1)) + 1 - PAGE_SIZE;
-		else if (uksm_tracked_state(t) != UKSM_UNTRACKED)
-			*all = uksm_tracked_forget(t) && *all;
+	while (addr < end && *records) {
+		/* Also if there is none: for each chunk that was looked into. */
+		--*records;
+		addr = min(uksm_chunk_next_used(chunk, addr), end);
+		if (addr == end)
+			break;
+		*all = uksm_tracked_forget(uksm_chunk_record(chunk, addr)) && *all;
+		addr += PAGE_SIZE;
 	}
 	return addr;
 }
@@ -77,7 +78,8 @@ static unsigned long forget_in_chunk(struct uksm_chunk *chunk, unsigned long add
  * @slot: address space, which may be dead
  * @addr: first address, page aligned; moved to where the next call is to go on
  * @end: end of the range, exclusive, page aligned
- * @records: how many records to look at, at most, in use or not; less those on return
+ * @records: how many records to forget, and chunks to look into, at most; less those on
+ *	return
  *
  * A record is always free to go. If something is still at its address the scanner will
  * begin a new one, and find the merged page that it maps (dedup.c).
@@ -104,8 +106,34 @@ bool uksm_forget_range(struct uksm_mm_slot *slot, unsigned long *addr, unsigned 
 		}
 		stop = min(end, chunk->address + PMD_SIZE);
 		*addr = forget_in_chunk(chunk, max(*addr, chunk->address), stop, records, &all);
-		*addr = min(*addr, stop);
 		uksm_chunk_shrink(chunk);
 	}
+	return all;
+}
+
+/**
+ * uksm_forget_in_pieces() - uksm_forget_range(), giving way to others in between
+ * @slot: as there
+ * @addr: as there; it may be short of @end although @records are left, if somebody waits for
+ *	the engine
+ * @end: as there
+ * @records: as there
+ *
+ * Context: as there; gives up the CPU, so the mmap_lock must not be held.
+ * Return: as there.
+ */
+bool uksm_forget_in_pieces(struct uksm_mm_slot *slot, unsigned long *addr, unsigned long end,
+			   unsigned int *records)
+{
+	unsigned int piece, left;
+	bool all = true;
+
+	do {
+		piece = min(*records, RECORDS_A_PIECE);
+		left = piece;
+		all = uksm_forget_range(slot, addr, end, &left) && all;
+		*records -= piece - left;
+		cond_resched();
+	} while (*records && *addr < end && !uksm_engine_is_awaited());
 	return all;
 }

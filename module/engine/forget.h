@@ -12,5 +12,7 @@ bool uksm_tracked_leave(struct uksm_tracked *t);
 bool uksm_tracked_forget(struct uksm_tracked *t);
 bool uksm_forget_range(struct uksm_mm_slot *slot, unsigned long *addr, unsigned long end,
 		       unsigned int *records);
+bool uksm_forget_in_pieces(struct uksm_mm_slot *slot, unsigned long *addr, unsigned long end,
+			   unsigned int *records);
 
 #endif

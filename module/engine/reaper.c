@@ -61,8 +61,8 @@ static void dismantle(void)
 	struct uksm_mm_slot *slot = uksm_mm_slots_first(UKSM_SLOTS_DEAD);
 	unsigned int records = RECORDS_AT_ONCE;
 
-	while (slot && records) {
-		uksm_forget_range(slot, &slot->address, TASK_SIZE_MAX, &records);
+	while (slot && records && !uksm_engine_is_awaited()) {
+		uksm_forget_in_pieces(slot, &slot->address, TASK_SIZE_MAX, &records);
 		if (slot->address < TASK_SIZE_MAX)
 			return;
 		if (xa_empty(&slot->chunks)) {

@@ -6,13 +6,12 @@
  * when the next full scan begins. So what is new is found early, since most is to be
  * found there, and whatever comes, full scans end.
  *
- * A step is what is done with the mmap_lock of one address space held: about one page
- * table, or some small VMAs. What is found to be gone is forgotten after the lock has been dropped.
+ * A step is what is done with the mmap_lock of one address space held: as much work as a page
+ * table full of pages is. What is found to be gone is forgotten after the lock has been dropped.
  */
 #include "engine/scan.h"
 
 #include <linux/bitmap.h>
-#include <linux/cache.h>
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
@@ -31,6 +30,7 @@
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/prune.h"
+#include "engine/rest.h"
 #include "engine/stable_node.h"
 #include "engine/stats.h"
 #include "page/walk.h"
@@ -42,21 +42,20 @@
 #define EMPTY_UNITS	1	/* an entry of a page table that is empty */
 #define ENTRY_UNITS	1	/* one that has something, and no page */
 #define RECORD_UNITS	4	/* a record that is forgotten */
+#define LOOK_UNITS	1	/* one that is looked at, to see whether it may rest */
 #define PROCESS_UNITS	4	/* a process, whether it is one to scan */
 #define VMA_UNITS	4
-#define STEP_UNITS	16	/* to enter and leave an address space */
+#define STEP_UNITS	16	/* to enter and leave an address space, or to pass over a hole */
 #define TILE_UNITS	32	/* a tile that is passed over */
 #define LOCKED_UNITS	(8 * UKSM_PAGE_UNITS)	/* an mmap_lock that others hold */
 
 /* How many of each are looked at before the locks are dropped, at most. */
+#define UNITS_A_STEP		((long)PTRS_PER_PTE * UKSM_PAGE_UNITS)
 #define VMAS_A_STEP		256u
 #define PROCESSES_A_STEP	256u
 /* So many records of a gap are forgotten with the mmap_lock held: a tile's. */
 #define RECORDS_INSIDE		128u
 #define RECORDS_A_STEP		1024u
-
-/* An address space with so many tiles of pages is a small one. */
-#define SMALL_TILES	4u
 
 /*
  * An mmap_lock held by others is tried for so often, and for so long, at least. Each time
@@ -97,6 +96,7 @@ struct scan_cursor {
  * @cursor: of the lane
  * @slot: address space, entered
  * @work: what may be done, and has been
+ * @enough: the step ends when @work has come down to so many units
  * @gone: from here on, up to the slot's address, nothing is left that is mergeable, and
  *	the records are still to be forgotten; the slot's address if there are none
  * @done: the end of the address space has been reached
@@ -106,6 +106,7 @@ struct step {
 	struct scan_cursor *cursor;
 	struct uksm_mm_slot *slot;
 	struct uksm_work *work;
+	long enough;
 	unsigned long gone;
 	bool done;
 	bool awaited;
@@ -202,51 +203,25 @@ static void tile_leave(struct scan_cursor *c, struct uksm_mm_slot *slot)
 }
 
 /*
- * An address space with few pages rests as a whole: most of what it takes is to enter it. So
- * its tiles do not rest by themselves then. It does not if it has merged pages: that one of
- * two was written must show in the counters after the next full scan, as with ksmd.
- */
-static bool slot_small(const struct uksm_mm_slot *slot)
-{
-	return slot->records <= SMALL_TILES * UKSM_TILE_PAGES;
-}
-
-/* May this full scan pass over all of an address space? */
-static bool slot_rests(const struct uksm_mm_slot *slot)
-{
-	return READ_ONCE(uksm_knobs.smart_scan) && !slot->address && slot->records &&
-	       !slot->merged && slot_small(slot) &&
-	       !uksm_policy_due(slot->quiet, uksm_stats.full_scans, (unsigned long)slot / L1_CACHE_BYTES);
-}
-
-/*
  * The cursor comes to an address in a mergeable VMA. True if the rest of its tile is to be
- * passed over, for nothing has happened there for a while: all of it, to whichever VMAs
- * it belongs. With merged pages only where one VMA has all of it, see slot_small().
+ * passed over, for nothing has happened there for a while.
  */
 static bool tile_enter(struct step *step, const struct vm_area_struct *vma)
 {
 	struct scan_cursor *c = step->cursor;
 	unsigned long tile = round_down(step->slot->address, UKSM_TILE_BYTES);
-	unsigned int pages;
+	unsigned int pages, looks = 0;
 
 	if (c->in_tile && c->tile == tile)
 		return c->resting;
 	tile_leave(c, step->slot);
 	c->in_tile = true;
-	c->resting = false;
 	c->tile = tile;
 	c->news = (struct uksm_tile_news){ 0 };
-	if (!READ_ONCE(uksm_knobs.smart_scan) || (slot_small(step->slot) && !step->slot->merged))
-		return false;
-	if ((vma->vm_start > tile || vma->vm_end < tile + UKSM_TILE_BYTES) &&
-	    uksm_tile_has_merged(step->slot, tile))
-		return false;
-	pages = uksm_tile_resting(step->slot, tile, uksm_stats.full_scans);
-	if (pages) {
-		c->resting = true;
-		uksm_stats_add(pages_skipped, pages);
-	}
+	pages = uksm_tile_rests(step->slot, vma, tile, &looks);
+	c->resting = pages;
+	uksm_stats_add(pages_skipped, pages);
+	step->work->units -= (long)looks * LOOK_UNITS;
 	return c->resting;
 }
 
@@ -280,13 +255,12 @@ static bool forget_inside(struct step *step)
 	return step->gone < slot->address;
 }
 
-/* Scan a VMA up to the end of the page table at the slot's address. True if the step goes on. */
+/* Scan a VMA from the slot's address on. True if the step goes on behind it. */
 static bool scan_vma(struct step *step, struct vm_area_struct *vma)
 {
 	struct uksm_mm_slot *slot = step->slot;
-	unsigned long table = slot->address & PMD_MASK;
 
-	while (slot->address < vma->vm_end && (slot->address & PMD_MASK) == table) {
+	while (slot->address < vma->vm_end) {
 		if (tile_enter(step, vma)) {
 			slot->address = round_down(slot->address, UKSM_TILE_BYTES) +
 					UKSM_TILE_BYTES;
@@ -295,22 +269,21 @@ static bool scan_vma(struct step *step, struct vm_area_struct *vma)
 		} else {
 			scan_batch(step, vma);
 		}
-		if (forget_inside(step) || step->work->units <= 0 || step_interrupted(step))
+		if (forget_inside(step) || step->work->units <= step->enough ||
+		    step_interrupted(step))
 			return false;
 	}
-	return slot->address >= vma->vm_end;
+	return true;
 }
 
-/*
- * Scan from the slot's address on, with the mmap_lock held: up to the end of a page table in
- * a large VMA, small ones as long as nobody waits.
- */
+/* Scan from the slot's address on, with the mmap_lock held. */
 static void scan_inside(struct step *step)
 {
 	struct uksm_mm_slot *slot = step->slot;
 	unsigned int vmas = VMAS_A_STEP, left;
 	struct vm_area_struct *vma;
 
+	step->enough = max(step->work->units - UNITS_A_STEP, 0L);
 	step->work->units -= STEP_UNITS;
 	do {
 		left = vmas;
@@ -339,7 +312,7 @@ static void forget_outside(struct step *step)
 
 	if (step->gone == end)
 		return;
-	uksm_forget_range(slot, &step->gone, end, &records);
+	uksm_forget_in_pieces(slot, &step->gone, end, &records);
 	step->work->units -= (long)(RECORDS_A_STEP - records) * RECORD_UNITS;
 	/* Begin the next step here: what is mapped there by then is looked up anew. */
 	slot->address = step->gone;
@@ -460,8 +433,11 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 		.work = work,
 	};
 	long units = work->units;
+	unsigned int looks = 0;
+	bool rests = uksm_slot_rests(step.slot, &looks);
 
-	if (slot_rests(step.slot)) {
+	work->units -= (long)looks * LOOK_UNITS;
+	if (rests) {
 		work->units -= TILE_UNITS / 4;
 		scan.mergeable = true;
 		uksm_stats_add(pages_skipped, step.slot->records);

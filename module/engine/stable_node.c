@@ -276,6 +276,26 @@ struct folio *uksm_stable_node_lock_folio(struct uksm_stable_node *node)
 	return ERR_PTR(-EBUSY);
 }
 
+/**
+ * uksm_stable_node_left() - has an address that has an rmap_item left the merged page?
+ * @node: stable node
+ *
+ * A hint, from numbers that change meanwhile and of a page that may be another's by now;
+ * nothing is done to it. True for a page that is under migration, swapped out or gone.
+ * False although one has left if a process without rmap_item has the page too, by fork():
+ * then only a look at the page table tells.
+ *
+ * Context: the caller holds uksm_mutex, which keeps @node, and memory from going offline.
+ */
+bool uksm_stable_node_left(const struct uksm_stable_node *node)
+{
+	struct folio *folio = uksm_pfn_folio(READ_ONCE(node->kpfn));
+
+	lockdep_assert_held(&uksm_mutex);
+	return !uksm_folio_is_ksm_of(folio, node) ||
+	       uksm_folio_mapcount_small(folio) < node->rmap_hlist_len;
+}
+
 static void folio_let_go(struct folio *folio)
 {
 	folio_unlock(folio);

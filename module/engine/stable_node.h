@@ -59,6 +59,7 @@ bool uksm_stable_node_is_empty(const struct uksm_stable_node *node);
 u32 uksm_stable_node_checksum(const struct uksm_stable_node *node);
 unsigned int uksm_stable_node_room(const struct uksm_stable_node *node);
 void uksm_stable_node_count_rmap(struct uksm_stable_node *node, int n);
+bool uksm_stable_node_left(const struct uksm_stable_node *node);
 struct folio *uksm_stable_node_lock_folio(struct uksm_stable_node *node);
 
 enum uksm_search uksm_stable_search(struct uksm_domain *domain, unsigned int nid, u32 checksum,

@@ -58,7 +58,7 @@ static void unmerge_batch(struct uksm_unmerge *work, struct vm_area_struct *vma)
 	int err;
 
 	for (i = 0; addr < batch->end; i++, addr += PAGE_SIZE) {
-		switch (batch->entry[i].mapped) {
+		switch (uksm_batch_mapped(batch, i)) {
 		case UKSM_MAPPED_KSM:
 		case UKSM_MAPPED_MERGED:
 		case UKSM_MAPPED_MERGED_ZERO:
@@ -82,11 +82,13 @@ static void unmerge_batch(struct uksm_unmerge *work, struct vm_area_struct *vma)
 static unsigned int batch_copies(const struct uksm_batch *batch)
 {
 	unsigned int i, copies = 0;
+	enum uksm_mapped mapped;
 
-	for (i = 0; i < (batch->end - batch->start) >> PAGE_SHIFT; i++)
-		copies += batch->entry[i].mapped == UKSM_MAPPED_KSM ||
-			  batch->entry[i].mapped == UKSM_MAPPED_MERGED ||
-			  batch->entry[i].mapped == UKSM_MAPPED_MERGED_ZERO;
+	for (i = 0; i < uksm_batch_pages(batch); i++) {
+		mapped = uksm_batch_mapped(batch, i);
+		copies += mapped == UKSM_MAPPED_KSM || mapped == UKSM_MAPPED_MERGED ||
+			  mapped == UKSM_MAPPED_MERGED_ZERO;
+	}
 	return copies;
 }
 

@@ -205,6 +205,48 @@ static void check_one_vma(size_t skew, size_t pages)
 	area_check_distinct(start, pages - 1, 2000);
 }
 
+static bool all_shared(void *pages)
+{
+	return engine_get("pages_sharing") == *(long *)pages;
+}
+
+/* Small processes rest with what they have merged, and what is written there shows at once. */
+static void test_small_merged(void)
+{
+	enum { PAGES = 16, SEED = 6000, SCANS = 16 };
+	struct pages_child *data = pages_child_new(PAGES, SEED);
+	long sharing = PAGES, skipped;
+	struct helper child;
+	char *area;
+	int i;
+
+	if (engine_is_stock())
+		test_skip("stock looks at merged pages in every full scan");
+	pages_child_fork(&child, data);
+	pages_child_map(&child);
+	area = area_map_distinct(PAGES, SEED);
+	engine_start();
+	engine_set("smart_scan", 1);
+	CHECK(within(10, all_shared, &sharing), "after 10 full scans %ld pages of %d are merged",
+	      engine_get("pages_sharing"), PAGES);
+	engine_wait_full_scans(20);
+	skipped = engine_get("pages_skipped");
+	engine_wait_full_scans(SCANS);
+	skipped = engine_get("pages_skipped") - skipped;
+	test_note("%ld of %d pages skipped in about %d full scans", skipped, 2 * PAGES * SCANS, SCANS);
+	CHECK(skipped >= PAGES * SCANS, "%ld of %d pages were skipped", skipped, 2 * PAGES * SCANS);
+	for (i = 0; i < 4; i++) {
+		page_fill(area + i * PAGE_SIZE, SEED + 100 + i);
+		engine_wait_full_scans(2);
+		CHECK(engine_get("pages_sharing") == --sharing,
+		      "two full scans after %d pages were written pages_sharing is %ld",
+		      i + 1, engine_get("pages_sharing"));
+		engine_wait_full_scans(20);
+	}
+	area_check_distinct(area + i * PAGE_SIZE, PAGES - i, SEED + i);
+	helper_finish(&child);
+}
+
 /* Two tiles and a part of a third. */
 static void test_cut_end(void)
 {
@@ -563,6 +605,7 @@ static const struct test tests[] = {
 	{ "lone-page", test_lone_page },
 	{ "one-page", test_one_page },
 	{ "small-vmas", test_small_vmas },
+	{ "small-merged", test_small_merged },
 	{ "cut-end", test_cut_end },
 	{ "cut-both", test_cut_both },
 	{ "forked", test_forked, .timeout_secs = 120 },
