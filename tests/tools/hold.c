@@ -2,8 +2,8 @@
 /*
  * Holds mergeable memory for others to look at: hold MIB CONTENTS [ANYTHING...].
  * MIB of pages of CONTENTS different contents, so that what merging leaves is known.
- * Says "ready" when all is written, and ends with its standard input. Started by
- * the name and with the options of QEMU it passes for a guest.
+ * Says "ready" when all is written, and ends with its standard input: with 3 if any byte
+ * is another by then. Started by the name and with the options of QEMU it passes for a guest.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -13,6 +13,22 @@
 #include <unistd.h>
 
 #define PAGE_BYTES 4096UL
+
+/* What each byte of a page is. */
+static int content_of(unsigned long page, unsigned long contents)
+{
+	return (int)(page % contents) + 1;
+}
+
+static int is_intact(const char *memory, unsigned long pages,
+		     unsigned long contents)
+{
+	for (unsigned long i = 0; i < pages * PAGE_BYTES; i++)
+		if (memory[i] != (char)content_of(i / PAGE_BYTES, contents))
+			return 0;
+
+	return 1;
+}
 
 int main(int argc, char **argv)
 {
@@ -35,12 +51,17 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (unsigned long i = 0; i < pages; i++)
-		memset(memory + i * PAGE_BYTES, (int)(i % contents) + 1,
+		memset(memory + i * PAGE_BYTES, content_of(i, contents),
 		       PAGE_BYTES);
 	puts("ready");
 	fflush(stdout);
 	while (getchar() != EOF)
 		;
+
+	if (!is_intact(memory, pages, contents)) {
+		fputs("hold: the memory is not what was written\n", stderr);
+		return 3;
+	}
 
 	return 0;
 }
