@@ -190,8 +190,8 @@ check-tools:
 	@scripts/setup
 	@scripts/setup tools
 	@scripts/check --job docs --job uksmctl --job uksmctl-config \
-		--job uksmctl-metrics --job uksmctl-explain --job uksmctl-vm --job ksm-compat \
-		--job ksm-units --job ksm-tools
+		--job uksmctl-metrics --job uksmctl-explain --job uksmctl-reload --job uksmctl-vm \
+		--job ksm-compat --job ksm-units --job ksm-tools
 
 .PHONY: lint format
 lint:

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 # As in tools/uksmctl/status.h.
-OK, REFUSED, USAGE, NO_MODULE, PERMISSION, PARTLY_SET = range(6)
+OK, REFUSED, USAGE, NO_MODULE, PERMISSION, PARTLY_SET, UNLOADED = range(7)
 
 
 class Failure(Exception):

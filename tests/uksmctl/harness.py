@@ -49,7 +49,7 @@ def environment_of(tree, refuse=""):
 def run(tree, *arguments, status=OK, refuse="", user=None, program=CHECKED, **more):
     """Run uksmctl in a tree; its (stdout, stderr)."""
     environment = {"PATH": os.environ["PATH"], "UKSMCTL_ROOT": str(tree.root)}
-    if {"set", "apply", "save"} & set(arguments) and not {"-n", "--dry-run"} & set(arguments):
+    if {"set", "apply", "save", "reload"} & set(arguments) and not {"-n", "--dry-run"} & set(arguments):
         program = PLAIN
         environment = environment_of(tree, refuse)
     done = subprocess.run([program, *map(str, arguments)], env=environment, user=user,

@@ -2,7 +2,8 @@
 /*
  * For LD_PRELOAD: lets write(2) to files fail as REFUSE says, NAME=ERRNO for every
  * write to a file of that name, NAME@N=ERRNO from the Nth on, separated by commas. With
- * -SIGNAL instead of ERRNO the process gets a signal, and the write is done.
+ * -SIGNAL instead of ERRNO the process gets a signal, and the write is done; with a number
+ * from 1000 on it takes so many milliseconds.
  * Only files below UKSMCTL_ROOT are looked at; what is written there replaces all that
  * the file held, as with a knob. NAME=VALUE of each write, refused or not, is appended
  * to the file WRITES. So are fsync(2) of a file or folder there, which fails by rules for
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #define RULES_MAX 32
+#define SLOW_FROM 1000
 
 /* How many writes each rule has seen. */
 static int seen[RULES_MAX];
@@ -84,7 +86,9 @@ ssize_t write(int file, const void *data, size_t size)
 		log_write(name, data, size);
 	if (error < 0)
 		kill(getpid(), -error);
-	if (error > 0) {
+	if (error >= SLOW_FROM) {
+		usleep((useconds_t)error * 1000);
+	} else if (error > 0) {
 		errno = error;
 		return -1;
 	}

@@ -11,7 +11,8 @@
  * struct options - of all commands
  * @json: JSON instead of text
  * @interval: of status, seconds to measure CPU time over
- * @dry_run: of set and apply, only check
+ * @dry_run: of set, apply and reload, only check
+ * @force: of reload, with the version that is loaded as well
  * @max_domains: of metrics, how many domains at most
  * @rows: of top and domains, how many at most; 0: all
  * @sort: of top, by which column
@@ -23,6 +24,7 @@ struct options {
 	bool json;
 	double interval;
 	bool dry_run;
+	bool force;
 	long max_domains;
 	long rows;
 	const char *sort;
@@ -41,6 +43,8 @@ enum status command_watch(const struct options *options, int argc, char **argv);
 enum status command_set(const struct options *options, int argc, char **argv);
 enum status command_apply(const struct options *options, int argc, char **argv);
 enum status command_save(const struct options *options, int argc, char **argv);
+enum status command_reload(const struct options *options, int argc,
+			   char **argv);
 enum status command_metrics(const struct options *options, int argc,
 			    char **argv);
 enum status command_top(const struct options *options, int argc, char **argv);

@@ -30,6 +30,7 @@ static const struct command commands[] = {
 	{ "set", "jn", command_set },
 	{ "apply", "jn", command_apply },
 	{ "save", "", command_save },
+	{ "reload", "fn", command_reload },
 	{ "top", "jarsv", command_top },
 	{ "domains", "jr", command_domains },
 	{ "explain", "jv", command_explain },
@@ -50,6 +51,9 @@ static const char usage_text[] =
 	"  apply [FILE]               set what a file says (/etc/uksm/uksm.conf): all, or nothing\n"
 	"    -n, --dry-run            check, and show what would change\n"
 	"  save [FILE]                make such a file of the current settings\n"
+	"  reload                     load the module that is installed, and keep what is set\n"
+	"    -f, --force              that which is loaded as well\n"
+	"    -n, --dry-run            check, and show what would be done\n"
 	"  top                        which process has how much of the saving\n"
 	"    -r, --rows COUNT         so many at most, 0 for all (20)\n"
 	"    -s, --sort COLUMN        by rss, mergeable, merged (default), pid or name\n"
@@ -68,10 +72,13 @@ static const char usage_text[] =
 	"  -V, --version              the version\n"
 	"\n"
 	"Exit status: 0 success, 1 the kernel refused, 2 wrong usage or value,\n"
-	"3 module not loaded, 4 root needed, 5 what was written could not be undone.\n";
+	"3 module not loaded, 4 root needed, 5 what was written could not be undone, or not\n"
+	"all could be set again, 6 reload has unloaded the module, and the new one does not\n"
+	"load.\n";
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
+	{ "force", no_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "interval", required_argument, NULL, 'i' },
 	{ "json", no_argument, NULL, 'j' },
@@ -85,7 +92,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char short_options[] = "ahi:jm:nr:s:vV";
+static const char short_options[] = "afhi:jm:nr:s:vV";
 
 static enum status usage_failure(void)
 {
@@ -112,6 +119,9 @@ static enum status take_option(int letter, const char *argument,
 	switch (letter) {
 	case 'a':
 		options->all = true;
+		break;
+	case 'f':
+		options->force = true;
 		break;
 	case 'i':
 		if (!interval_parse(argument, &options->interval))

@@ -11,7 +11,8 @@ enum status {
 	STATUS_USAGE = 2, /* a command, option, name or value that is wrong */
 	STATUS_NO_MODULE = 3, /* uksm is not loaded */
 	STATUS_PERMISSION = 4, /* root is needed */
-	STATUS_PARTLY_SET = 5, /* a refused setting could not be undone */
+	STATUS_PARTLY_SET = 5, /* not all is as it was, or as it should be */
+	STATUS_UNLOADED = 6, /* reload: the module is unloaded, and none loads */
 };
 
 /**

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kept.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "array.h"
+#include "engine.h"
+#include "files.h"
+#include "format.h"
+
+#define EXCLUDED "domains/excluded"
+/* A list that ends less than a name before the end of what a file shows may go on. */
+#define NAME_SIZE 256
+
+static const char *const lists[] = { "domains/cgroups", EXCLUDED };
+
+static void add(struct settings *settings, const char *name, const char *value)
+{
+	struct setting *setting;
+
+	settings->list = require_memory(reallocarray(
+		settings->list, settings->count + 1, sizeof(*settings->list)));
+	setting = &settings->list[settings->count++];
+	*setting = (struct setting){
+		.name = require_memory(strdup(name)),
+		.value = require_memory(strdup(value)),
+		.line = (unsigned int)settings->count,
+	};
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct setting *a = left, *b = right;
+	size_t order_a = knob_order(a->name), order_b = knob_order(b->name);
+
+	if (order_a != order_b)
+		return order_a < order_b ? -1 : 1;
+
+	return a->line < b->line ? -1 : 1;
+}
+
+/* Control groups are named by others, and what is told of them goes to a terminal. */
+static void complain_of(const struct setting *setting, const char *why)
+{
+	char *text;
+
+	if (asprintf(&text, "%s: %s is not set: %s", setting->name,
+		     setting->value, why) < 0)
+		text = require_memory(NULL);
+	complain("%s", format_plain(text));
+	free(text);
+}
+
+/* pages_to_scan is the advisor's. */
+static bool is_advised(const struct engine_files *files)
+{
+	const struct file_value *mode =
+		engine_files_find(files, "advisor_mode");
+
+	return mode && !mode->error && strchr(mode->text, '[') &&
+	       !strstr(mode->text, "[none]");
+}
+
+static enum status keep_knob(struct kept *kept, const struct file_value *file)
+{
+	char text[TEXT_SIZE];
+	const char *value;
+
+	if (file->error)
+		return fail(STATUS_REFUSED, "%s cannot be read: %s", file->name,
+			    strerror(file->error));
+	snprintf(text, sizeof(text), "%s", file->text);
+	value = text_choice(text);
+	if (strchr(value, '\n'))
+		return fail(
+			STATUS_REFUSED,
+			"%s has several lines, which this version of uksmctl cannot keep",
+			file->name);
+	if (strcmp(file->name, "run"))
+		add(&kept->knobs, file->name, value);
+	else
+		kept->run = require_memory(strdup(value));
+
+	return STATUS_OK;
+}
+
+static enum status keep_knobs(struct kept *kept)
+{
+	enum status status = STATUS_OK;
+	struct engine_files files;
+	bool advised;
+
+	if (engine_files_read(ENGINE_UKSM, &files))
+		return require_uksm() ?:
+					fail(STATUS_REFUSED,
+					     "cannot read uksm's directory");
+	advised = is_advised(&files);
+	for (size_t i = 0; i < files.count && !status; i++) {
+		const struct file_value *file = &files.values[i];
+
+		if (file->writable &&
+		    !(advised && !strcmp(file->name, "pages_to_scan")))
+			status = keep_knob(kept, file);
+	}
+	engine_files_free(&files);
+	if (!status && !kept->run)
+		status = fail(STATUS_REFUSED, "the module has no file run");
+	if (!status && kept->knobs.count)
+		qsort(kept->knobs.list, kept->knobs.count,
+		      sizeof(*kept->knobs.list), compare);
+
+	return status;
+}
+
+static enum status keep_list(struct kept *kept, const char *list)
+{
+	char text[TEXT_SIZE], *rest = text, *path;
+	int err = engine_read(ENGINE_UKSM, list, text);
+
+	/* Of an older module. */
+	if (err == -ENOENT)
+		return STATUS_OK;
+	if (err)
+		return fail(STATUS_REFUSED, "%s cannot be read: %s", list,
+			    strerror(-err));
+	if (strlen(text) + NAME_SIZE >= TEXT_SIZE)
+		return fail(
+			STATUS_REFUSED,
+			"%s is longer than the module can show: write it down, and take some paths off",
+			list);
+	while ((path = strsep(&rest, "\n"))) {
+		char entry[TEXT_SIZE + 1];
+
+		if (!*path)
+			continue;
+		snprintf(entry, sizeof(entry), "+%s", path);
+		add(&kept->lists, list, entry);
+	}
+
+	return STATUS_OK;
+}
+
+enum status kept_read(struct kept *kept)
+{
+	enum status status;
+
+	*kept = (struct kept){ .run = NULL };
+	status = keep_knobs(kept);
+	for (size_t i = 0; i < ARRAY_SIZE(lists) && !status; i++)
+		status = keep_list(kept, lists[i]);
+
+	return status;
+}
+
+static bool write_knob(const struct setting *setting)
+{
+	char *now = knob_read(setting->name);
+	const char *meaning;
+	bool same;
+	int err;
+
+	if (!now) {
+		complain_of(setting, errno == ENOENT ?
+					     "the module has no such file" :
+					     strerror(errno));
+		return false;
+	}
+	same = knob_same(setting->name, now, setting->value);
+	free(now);
+	if (same)
+		return true;
+	err = engine_write(ENGINE_UKSM, setting->name, setting->value);
+	if (!err)
+		return true;
+	meaning = file_explain(setting->name, setting->value, -err);
+	complain_of(setting, meaning ?: strerror(-err));
+
+	return false;
+}
+
+static bool is_listed(const char *text, const char *path)
+{
+	size_t length = strlen(path);
+
+	for (; *text; text += *text == '\n') {
+		size_t line = strcspn(text, "\n");
+
+		if (line == length && !strncmp(text, path, length))
+			return true;
+		text += line;
+	}
+
+	return false;
+}
+
+/* Return: 0; -ESRCH after a message when there is no such group any more; or -errno after one. */
+static int write_entry(const struct setting *entry)
+{
+	char text[TEXT_SIZE];
+	int err = engine_read(ENGINE_UKSM, entry->name, text);
+
+	if (err) {
+		complain_of(entry, err == -ENOENT ?
+					   "the module has no such file" :
+					   strerror(-err));
+		return err;
+	}
+	if (is_listed(text, entry->value + 1))
+		return 0;
+	err = engine_write(ENGINE_UKSM, entry->name, entry->value);
+	if (err == -ENOENT)
+		err = -ESRCH;
+	if (err)
+		complain_of(entry, err == -ESRCH ?
+					   "there is no such control group" :
+					   strerror(-err));
+
+	return err;
+}
+
+/* Return: false when something could not be set; @safe: then still nothing merges that must not. */
+static bool write_all(const struct kept *kept, bool *safe)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < kept->knobs.count; i++) {
+		const struct setting *knob = &kept->knobs.list[i];
+
+		if (write_knob(knob))
+			continue;
+		all = false;
+		if (!strcmp(knob->name, "isolation") &&
+		    strcmp(knob->value, "none"))
+			*safe = false;
+	}
+	for (size_t i = 0; i < kept->lists.count; i++) {
+		const struct setting *entry = &kept->lists.list[i];
+		int err = write_entry(entry);
+
+		all &= !err;
+		if (err && err != -ESRCH && !strcmp(entry->name, EXCLUDED))
+			*safe = false;
+	}
+
+	return all;
+}
+
+enum status kept_write_run(const struct kept *kept)
+{
+	char name[] = "run";
+	const struct setting run = { .name = name, .value = kept->run };
+
+	return write_knob(&run) ? STATUS_OK : STATUS_PARTLY_SET;
+}
+
+enum status kept_write(const struct kept *kept)
+{
+	bool safe = true, all = write_all(kept, &safe);
+	enum status status;
+
+	if (safe || strcmp(kept->run, "1"))
+		status = kept_write_run(kept);
+	else
+		status = fail(
+			STATUS_PARTLY_SET,
+			"run: 1 is not set: pages would merge that were kept apart");
+
+	return all ? status : STATUS_PARTLY_SET;
+}
+
+char *kept_text(const struct kept *kept, size_t *size)
+{
+	char *text = NULL;
+	FILE *to = require_memory(open_memstream(&text, size));
+
+	fputs("# What was set before \"uksmctl reload\": uksmctl apply takes it, but for the lists.\n",
+	      to);
+	for (size_t i = 0; i < kept->lists.count; i++)
+		fprintf(to, "# %s: %s\n", kept->lists.list[i].name,
+			kept->lists.list[i].value);
+	for (size_t i = 0; i < kept->knobs.count; i++)
+		fprintf(to, "%s = %s\n", kept->knobs.list[i].name,
+			kept->knobs.list[i].value);
+	fprintf(to, "run = %s\n", kept->run);
+	require_memory(fclose(to) ? NULL : text);
+
+	return text;
+}
+
+static void show(const struct setting *setting)
+{
+	const char *initial = knob_default(setting->name);
+	char *text;
+
+	/* What has its default need hardly be written. */
+	if (initial && knob_same(setting->name, initial, setting->value))
+		return;
+	if (asprintf(&text, "would set %s = %s", setting->name,
+		     setting->value) < 0)
+		text = require_memory(NULL);
+	puts(format_plain(text));
+	free(text);
+}
+
+void kept_show(const struct kept *kept)
+{
+	char name[] = "run";
+	const struct setting run = { .name = name, .value = kept->run };
+
+	for (size_t i = 0; i < kept->knobs.count; i++)
+		show(&kept->knobs.list[i]);
+	for (size_t i = 0; i < kept->lists.count; i++)
+		show(&kept->lists.list[i]);
+	show(&run);
+}
+
+void kept_free(struct kept *kept)
+{
+	settings_free(&kept->knobs);
+	settings_free(&kept->lists);
+	free(kept->run);
+	kept->run = NULL;
+}
