@@ -138,6 +138,29 @@ static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,
 }
 
 /*
+ * A page table, from the entry of the batch's start on. The batch begins with the first address
+ * that has something; up to @end, that of its tile, it goes on from there, else it is empty.
+ */
+static void batch_table(struct uksm_batch *batch, struct uksm_mm_slot *slot,
+			struct vm_area_struct *vma, pte_t *ptep, unsigned long end,
+			unsigned int max_pages, bool hash)
+{
+	unsigned long table_end = min(vma->vm_end - 1, batch->start | ~PMD_MASK) + 1;
+	const struct uksm_chunk *chunk = uksm_chunk_of(slot, batch->start);
+	unsigned int skip = empty_run(chunk, batch->start, table_end, ptep);
+
+	batch->start += skip * PAGE_SIZE;
+	if (batch->start >= end) {
+		batch->end = batch->start;
+		return;
+	}
+	batch->end = min(end, batch->start + max_pages * PAGE_SIZE);
+	if (batch->row)
+		batch->row += skip;
+	batch_ptes(batch, chunk, vma, ptep + skip, hash);
+}
+
+/*
  * There is something, and it cannot be looked at: a huge page under migration, or one
  * that khugepaged was quicker to make. What is known of its pages is kept.
  */
@@ -236,9 +259,7 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 	pmd_t *pmd = uksm_find_pmd(vma->vm_mm, start);
 	unsigned long tile_end = round_down(start, UKSM_TILE_BYTES) + UKSM_TILE_BYTES;
 	pmd_t pmdval = pmd ? uksm_pmd_read(pmd) : __pmd(0);
-	struct uksm_chunk *chunk;
-	unsigned long end, table_end;
-	unsigned int skip;
+	unsigned long end;
 	spinlock_t *ptl;
 	pte_t *ptep;
 
@@ -253,8 +274,7 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 
 	bitmap_zero(batch->known, UKSM_BATCH_PAGES);
 	bitmap_zero(batch->look, UKSM_BATCH_PAGES);
-	chunk = uksm_chunk_of(slot, start);
-	batch->row = chunk ? uksm_chunk_record(chunk, start) : NULL;
+	batch->row = uksm_tracked_row(slot, start);
 	if (hash)
 		max_pages = min(max_pages, batch_limit());
 	end = min(vma->vm_end, tile_end);
@@ -268,16 +288,6 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 		batch_set_busy(batch);
 		return;
 	}
-	table_end = min(vma->vm_end - 1, (start | ~PMD_MASK)) + 1;
-	skip = empty_run(chunk, start, table_end, ptep);
-	batch->start += skip * PAGE_SIZE;
-	if (batch->start < end) {
-		batch->end = min(end, batch->start + max_pages * PAGE_SIZE);
-		if (batch->row)
-			batch->row += skip;
-		batch_ptes(batch, chunk, vma, ptep + skip, hash);
-	} else {
-		batch->end = batch->start;
-	}
+	batch_table(batch, slot, vma, ptep, end, max_pages, hash);
 	pte_unmap_unlock(ptep, ptl);
 }

@@ -101,21 +101,6 @@ static enum status check_value(const struct place *at, const char *name,
 	return STATUS_OK;
 }
 
-static void add(struct settings *settings, const char *name, const char *value,
-		unsigned int line)
-{
-	struct setting *setting;
-
-	settings->list = require_memory(reallocarray(
-		settings->list, settings->count + 1, sizeof(*settings->list)));
-	setting = &settings->list[settings->count++];
-	*setting = (struct setting){
-		.name = require_memory(strdup(name)),
-		.value = require_memory(strdup(value)),
-		.line = line,
-	};
-}
-
 static enum status take_line(const struct place *at, char *line,
 			     const struct engine_files *files,
 			     struct settings *settings)
@@ -149,7 +134,7 @@ static enum status take_line(const struct place *at, char *line,
 			       before->line);
 	status = check_value(at, name, value, files);
 	if (!status)
-		add(settings, name, value, at->line);
+		settings_add(settings, name, value, at->line);
 
 	return status;
 }
@@ -167,18 +152,6 @@ static enum status check_together(const struct settings *settings)
 		STATUS_USAGE, settings->file, batch->line,
 		"pages_to_scan: the advisor sets it, with advisor_mode = %s in line %u",
 		mode->value, mode->line);
-}
-
-/* Of those that ranges.h has not, the order in the file is kept. */
-static int compare(const void *left, const void *right)
-{
-	const struct setting *a = left, *b = right;
-	size_t order_a = knob_order(a->name), order_b = knob_order(b->name);
-
-	if (order_a != order_b)
-		return order_a < order_b ? -1 : 1;
-
-	return a->line < b->line ? -1 : 1;
 }
 
 enum status config_read(FILE *stream, const char *file,
@@ -208,9 +181,8 @@ enum status config_read(FILE *stream, const char *file,
 		status = check_together(settings);
 	if (status)
 		settings_free(settings);
-	else if (settings->count)
-		qsort(settings->list, settings->count, sizeof(*settings->list),
-		      compare);
+	else
+		settings_sort(settings);
 
 	return status;
 }

@@ -19,27 +19,7 @@ static const char *const lists[] = { "domains/cgroups", EXCLUDED };
 
 static void add(struct settings *settings, const char *name, const char *value)
 {
-	struct setting *setting;
-
-	settings->list = require_memory(reallocarray(
-		settings->list, settings->count + 1, sizeof(*settings->list)));
-	setting = &settings->list[settings->count++];
-	*setting = (struct setting){
-		.name = require_memory(strdup(name)),
-		.value = require_memory(strdup(value)),
-		.line = (unsigned int)settings->count,
-	};
-}
-
-static int compare(const void *left, const void *right)
-{
-	const struct setting *a = left, *b = right;
-	size_t order_a = knob_order(a->name), order_b = knob_order(b->name);
-
-	if (order_a != order_b)
-		return order_a < order_b ? -1 : 1;
-
-	return a->line < b->line ? -1 : 1;
+	settings_add(settings, name, value, (unsigned int)settings->count + 1);
 }
 
 /* Control groups are named by others, and what is told of them goes to a terminal. */
@@ -108,9 +88,8 @@ static enum status keep_knobs(struct kept *kept)
 	engine_files_free(&files);
 	if (!status && !kept->run)
 		status = fail(STATUS_REFUSED, "the module has no file run");
-	if (!status && kept->knobs.count)
-		qsort(kept->knobs.list, kept->knobs.count,
-		      sizeof(*kept->knobs.list), compare);
+	if (!status)
+		settings_sort(&kept->knobs);
 
 	return status;
 }

@@ -31,6 +31,39 @@ void settings_lock(void)
 	/* It stays open: its end is the program's. */
 }
 
+void settings_add(struct settings *settings, const char *name,
+		  const char *value, unsigned int line)
+{
+	struct setting *setting;
+
+	settings->list = require_memory(reallocarray(
+		settings->list, settings->count + 1, sizeof(*settings->list)));
+	setting = &settings->list[settings->count++];
+	*setting = (struct setting){
+		.name = require_memory(strdup(name)),
+		.value = require_memory(strdup(value)),
+		.line = line,
+	};
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct setting *a = left, *b = right;
+	size_t order_a = knob_order(a->name), order_b = knob_order(b->name);
+
+	if (order_a != order_b)
+		return order_a < order_b ? -1 : 1;
+
+	return a->line < b->line ? -1 : 1;
+}
+
+void settings_sort(struct settings *settings)
+{
+	if (settings->count)
+		qsort(settings->list, settings->count, sizeof(*settings->list),
+		      compare);
+}
+
 struct setting *settings_find(const struct settings *settings, const char *name)
 {
 	for (size_t i = 0; i < settings->count; i++)

@@ -48,6 +48,22 @@ struct settings {
 void settings_lock(void);
 
 /**
+ * settings_add() - one more, behind the others
+ * @settings: to these
+ * @name: the knob
+ * @value: what to write
+ * @line: where the file says so, or its number
+ */
+void settings_add(struct settings *settings, const char *name,
+		  const char *value, unsigned int line);
+
+/**
+ * settings_sort() - bring them into the order to write them
+ * @settings: of those that ranges.h has not, the order of lines is kept
+ */
+void settings_sort(struct settings *settings);
+
+/**
  * settings_find() - a knob, or NULL
  * @settings: among these
  * @name: its name
