@@ -10,6 +10,7 @@
  */
 #include "engine/rest.h"
 
+#include <linux/bitmap.h>
 #include <linux/cache.h>
 #include <linux/compiler.h>
 #include <linux/lockdep.h>
@@ -32,22 +33,26 @@ static bool slot_small(const struct uksm_mm_slot *slot)
 }
 
 /*
- * Has a merged page that records of a range share been left by one of those that shared it?
- * The range is of one chunk. Only records in use are looked at.
+ * Has a merged page that records of a tile share been left by one of those that shared it?
+ * Only records in use are looked at.
  */
-static bool range_left(struct uksm_chunk *chunk, unsigned long addr, unsigned long end,
-		       unsigned int *looks)
+static bool tile_left(const struct uksm_chunk *chunk, unsigned int n, unsigned int *looks)
 {
+	const unsigned long *used = chunk->used + n * BITS_TO_LONGS(UKSM_TILE_PAGES);
+	unsigned int i, merged = chunk->tile_merged[n];
 	const struct uksm_tracked *t;
 
-	for (; addr < end; addr += PAGE_SIZE) {
-		addr = uksm_chunk_next_used(chunk, addr);
-		if (addr >= end)
-			break;
+	if (!merged)
+		return false;
+	for_each_set_bit(i, used, UKSM_TILE_PAGES) {
 		++*looks;
-		t = uksm_chunk_record(chunk, addr);
-		if (uksm_tracked_state(t) == UKSM_MERGED && uksm_stable_node_left(t->rmap->node))
+		t = &chunk->tile[n][i];
+		if (uksm_tracked_state(t) != UKSM_MERGED)
+			continue;
+		if (uksm_stable_node_left(t->rmap->node))
 			return true;
+		if (!--merged)
+			break;
 	}
 	return false;
 }
@@ -57,11 +62,13 @@ static bool slot_left(struct uksm_mm_slot *slot, unsigned int *looks)
 {
 	struct uksm_chunk *chunk;
 	unsigned long addr = 0;
+	unsigned int n;
 
 	while ((chunk = uksm_chunk_next(slot, addr, TASK_SIZE_MAX))) {
+		for (n = 0; n < UKSM_CHUNK_TILES; n++)
+			if (tile_left(chunk, n, looks))
+				return true;
 		addr = chunk->address + PMD_SIZE;
-		if (range_left(chunk, chunk->address, addr, looks))
-			return true;
 	}
 	return false;
 }
@@ -109,10 +116,7 @@ unsigned int uksm_tile_rests(struct uksm_mm_slot *slot, const struct vm_area_str
 		return 0;
 	chunk = uksm_chunk_of(slot, tile);
 	pages = chunk ? uksm_tile_resting(chunk, tile, uksm_stats.full_scans) : 0;
-	if (!pages)
-		return 0;
-	if (!whole && chunk->tile_merged[uksm_chunk_tile(tile)] &&
-	    range_left(chunk, tile, tile + UKSM_TILE_BYTES, looks))
+	if (!pages || (!whole && tile_left(chunk, uksm_chunk_tile(tile), looks)))
 		return 0;
 	return pages;
 }
