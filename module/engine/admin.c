@@ -336,3 +336,9 @@ void uksm_admin_stopping(void)
 {
 	WRITE_ONCE(stopping, true);
 }
+
+/** uksm_admin_is_stopping() - is it about to be unloaded? */
+bool uksm_admin_is_stopping(void)
+{
+	return READ_ONCE(stopping);
+}

@@ -57,7 +57,7 @@ static bool page_still_enough(struct uksm_tracked *t, bool again)
 		t->still++;
 	if (!t->still)
 		return false;
-	if (uksm_knobs_auto() && t->since &&
+	if (uksm_knobs_auto() && t->since && !uksm_tracked_slot(t)->asked &&
 	    jiffies_to_msecs((u32)jiffies - t->since) < UKSM_LOOK_MSECS)
 		return false;
 	return uksm_policy_still_enough(uksm_tracked_thrash(t), t->still);
@@ -127,7 +127,7 @@ static bool examine_new(struct uksm_tile_news *news, struct uksm_mm_slot *slot,
 	struct uksm_tracked *t = uksm_tracked_add(slot, addr, checksum);
 
 	news->found = true;
-	if (!t || uksm_knobs_auto())
+	if (!t || (uksm_knobs_auto() && !slot->asked))
 		return false;
 	t->still = 1;
 	return true;

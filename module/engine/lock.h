@@ -19,6 +19,7 @@
  *	device_hotplug_lock, cpu_hotplug_lock, mem_hotplug_lock
  *				held by who takes memory offline, who waits for uksm_mutex
  *	the kernel's active reference on a file of ours that is written (kernfs)
+ *	  merge_now_mutex	(merge_now.c: who writes merge_now, from begin to end)
  *	  admin_mutex		(admin.c: who writes run or a knob of the trees)
  *	    stock_mutex		(stock.c: also who writes ksmd's run file, without the above)
  *	      ksm_thread_mutex	(ksmd's)

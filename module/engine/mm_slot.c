@@ -15,6 +15,7 @@
 
 #include "compat/compat.h"
 #include "compat/pte.h"
+#include "engine/asked.h"
 #include "engine/domain.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
@@ -150,6 +151,25 @@ bool uksm_discovery_step(struct uksm_discovery *walk, unsigned int *processes)
 	rcu_read_unlock();
 	uksm_race_point("discover-enter");
 	return !walk->pid;
+}
+
+/**
+ * uksm_mm_slot_of() - the slot of a process
+ * @process: the process; one that takes part in merging, and has no slot yet, gets it
+ * @mm: its address space, of which the caller holds the structure
+ *
+ * Context: the caller holds uksm_mutex.
+ * Return: the slot; NULL if it takes no part, is exiting, or memory is short.
+ */
+struct uksm_mm_slot *uksm_mm_slot_of(struct task_struct *process, struct mm_struct *mm)
+{
+	lockdep_assert_held(&uksm_mutex);
+	if (!uksm_mm_wants_merge(mm))
+		return NULL;
+	rcu_read_lock();
+	process_add(process, false);
+	rcu_read_unlock();
+	return slot_find(mm);
 }
 
 /** uksm_mm_slots_first() - the first slot of a list, or NULL */
@@ -340,8 +360,12 @@ void uksm_mm_slot_begin_anew(struct uksm_mm_slot *slot)
 	slot->resumes = false;
 	slot->looks = 0;
 	slot->quiet = 0;
-	uksm_mm_slot_move(slot, uksm_owner_excluded(slot->mm, true) ? UKSM_SLOTS_EXCLUDED :
-								      UKSM_SLOTS_NEW, NULL);
+	if (uksm_owner_excluded(slot->mm, true)) {
+		uksm_asked_drop(slot, true);
+		uksm_mm_slot_move(slot, UKSM_SLOTS_EXCLUDED, NULL);
+	} else {
+		uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
+	}
 }
 
 /** uksm_mm_slot_exited() - has the process of a slot exited, which is not dead yet? */
@@ -378,6 +402,7 @@ void uksm_mm_slot_bury(struct uksm_mm_slot *slot)
 	if (WARN_ON_ONCE(!slot->mm))
 		return;
 
+	uksm_asked_drop(slot, !uksm_mm_slot_exited(slot));
 	rhashtable_remove_fast(&slot_table, &slot->hash, slot_params);
 	list_del(&slot->sweep);
 	nr_living--;

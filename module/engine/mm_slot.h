@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+struct task_struct;
 struct uksm_domain;
 
 /**
@@ -60,6 +61,7 @@ enum uksm_slot_list {
  * @looks: times that it was scanned to its end since it has come, or grown; up to
  *	UKSM_LOOKS, and apart by UKSM_LOOK_MSECS
  * @looked_at: when that was for the last time, in jiffies
+ * @asked: how often it is still to be scanned for who has written merge_now, see asked.c
  * @quiet: for how many visits nothing has happened there: see uksm_policy_quiet_process()
  * @restless: something has happened since the visit under way began
  * @records: pages tracked
@@ -87,6 +89,7 @@ struct uksm_mm_slot {
 	unsigned long anon_pages;
 	unsigned int looks;
 	unsigned long looked_at;
+	u8 asked;
 	u8 quiet;
 	bool restless;
 	unsigned long records;
@@ -114,6 +117,7 @@ struct uksm_discovery {
 void uksm_discovery_begin(struct uksm_discovery *walk);
 bool uksm_discovery_step(struct uksm_discovery *walk, unsigned int *processes);
 
+struct uksm_mm_slot *uksm_mm_slot_of(struct task_struct *process, struct mm_struct *mm);
 struct uksm_mm_slot *uksm_mm_slots_first(enum uksm_slot_list where);
 struct uksm_mm_slot *uksm_mm_slots_first_living(void);
 struct uksm_mm_slot *uksm_mm_slots_first_newcomer(void);

@@ -83,8 +83,8 @@ static bool slot_left(struct uksm_mm_slot *slot, unsigned int *looks)
 bool uksm_slot_rests(struct uksm_mm_slot *slot, unsigned int *looks)
 {
 	lockdep_assert_held(&uksm_mutex);
-	if (!READ_ONCE(uksm_knobs.smart_scan) || slot->address || !slot->records ||
-	    !slot_small(slot))
+	if (!READ_ONCE(uksm_knobs.smart_scan) || slot->asked || slot->address ||
+	    !slot->records || !slot_small(slot))
 		return false;
 	if (uksm_policy_due(slot->quiet, uksm_stats.full_scans,
 			    (unsigned long)slot / L1_CACHE_BYTES))
@@ -112,7 +112,7 @@ unsigned int uksm_tile_rests(struct uksm_mm_slot *slot, const struct vm_area_str
 	unsigned int pages;
 
 	lockdep_assert_held(&uksm_mutex);
-	if (!READ_ONCE(uksm_knobs.smart_scan) || slot_small(slot))
+	if (!READ_ONCE(uksm_knobs.smart_scan) || slot->asked || slot_small(slot))
 		return 0;
 	chunk = uksm_chunk_of(slot, tile);
 	pages = chunk ? uksm_tile_resting(chunk, tile, uksm_stats.full_scans) : 0;

@@ -21,6 +21,7 @@
 #include <linux/sched.h>
 
 #include "compat/compat.h"
+#include "engine/asked.h"
 #include "engine/batch.h"
 #include "engine/chunk.h"
 #include "engine/dedup.h"
@@ -174,6 +175,7 @@ static void scan_batch(struct step *step, struct vm_area_struct *vma)
 	seen = uksm_examine_batch(&batch, slot, vma, &step->cursor->news, search);
 	step->work->units -= (long)seen.pages * UKSM_PAGE_UNITS + (long)seen.entries * ENTRY_UNITS;
 	uksm_stats_add(pages_scanned, seen.pages - seen.again);
+	uksm_asked_looked(slot, seen.pages);
 
 	if (!bitmap_empty(search, UKSM_BATCH_PAGES)) {
 		done = uksm_dedup_batch(&join, slot, vma, batch.start, search);
@@ -350,6 +352,21 @@ static void slot_scanned(enum lane lane)
 		uksm_mm_slot_move(slot, UKSM_SLOTS_SETTLED, scan.cursor[SETTLED].slot);
 }
 
+/* Have an address space that is in no cursor scanned before all others, from its begin. */
+static void slot_first(struct uksm_mm_slot *slot)
+{
+	struct uksm_mm_slot *first = uksm_mm_slots_first(UKSM_SLOTS_NEW);
+
+	/* Who is being scanned of the newcomers goes on when this one is done. */
+	cursor_leave(NEWCOMERS);
+	slot->address = 0;
+	slot->seen_until = 0;
+	slot->resumes = false;
+	slot->put_off = 0;
+	if (slot != first)
+		uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, first);
+}
+
 /* It has been scanned to its end: draw the balance. */
 static void slot_visited(enum lane lane)
 {
@@ -361,6 +378,8 @@ static void slot_visited(enum lane lane)
 	slot->restless = false;
 	uksm_mm_slot_looked(slot);
 	slot_scanned(lane);
+	if (uksm_asked_visited(slot))
+		slot_first(slot);
 }
 
 /* The slot goes behind all others of its lane. */
@@ -421,7 +440,7 @@ static void slot_turn(enum lane lane, long units)
 	struct scan_cursor *c = &scan.cursor[lane];
 
 	c->turn += units;
-	if (c->turn >= TURN_UNITS && IS_ALIGNED(c->slot->address, UKSM_TILE_BYTES))
+	if (c->turn >= TURN_UNITS && !uksm_asked_urgent(c->slot) && IS_ALIGNED(c->slot->address, UKSM_TILE_BYTES))
 		slot_to_end(lane);
 }
 
@@ -552,6 +571,8 @@ static enum lane choose_lane(void)
 
 	if (!newcomers->slot)
 		newcomers->slot = uksm_mm_slots_first_newcomer();
+	if (uksm_asked_urgent(newcomers->slot))
+		return NEWCOMERS;
 	return uksm_policy_newcomers_turn(&scan.lanes, newcomers->slot, true) ? NEWCOMERS :
 										SETTLED;
 }
@@ -599,11 +620,14 @@ bool uksm_scan_wants_drain(void)
 enum uksm_scan_end uksm_scan(struct uksm_work *work)
 {
 	enum lane lane;
+	bool asked;
 	long units;
 
 	lockdep_assert_held(&uksm_mutex);
 
 	if (work->units <= 0)
+		return UKSM_SCAN_MORE;
+	if (scan.drain)
 		return UKSM_SCAN_MORE;
 	if (scan.phase == RESTING)
 		full_scan_start();
@@ -618,8 +642,12 @@ enum uksm_scan_end uksm_scan(struct uksm_work *work)
 			return full_scan_end();
 		lane = choose_lane();
 		units = work->units;
+		asked = uksm_asked_urgent(scan.cursor[lane].slot);
 		scan_step(lane, work);
-		uksm_policy_lane_worked(&scan.lanes, lane == NEWCOMERS, units - work->units);
+		/* The newcomers do not owe for what was asked for. */
+		if (!asked)
+			uksm_policy_lane_worked(&scan.lanes, lane == NEWCOMERS,
+						units - work->units);
 		cond_resched();
 	} while (work->units > 0 && !scan.wait && !scan_interrupted(work));
 	if (!scan.cursor[SETTLED].slot)
@@ -659,6 +687,36 @@ void uksm_scan_slot_grown(struct uksm_mm_slot *slot)
 		return;
 	slot->looks = 0;
 	uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
+}
+
+/**
+ * uksm_scan_slot_asked() - have an address space scanned now that has been asked for
+ * @slot: slot; one that has no domain just now is scanned when it has
+ *
+ * Context: the caller holds uksm_mutex.
+ */
+void uksm_scan_slot_asked(struct uksm_mm_slot *slot)
+{
+	lockdep_assert_held(&uksm_mutex);
+	if (slot->where != UKSM_SLOTS_NEW && slot->where != UKSM_SLOTS_AGAIN &&
+	    slot->where != UKSM_SLOTS_SETTLED)
+		return;
+	uksm_scan_leave_slot(slot);
+	slot_first(slot);
+	drain_later();
+}
+
+/**
+ * uksm_scan_urgent() - is something next that has been asked for?
+ *
+ * Context: the caller holds uksm_mutex.
+ */
+bool uksm_scan_urgent(void)
+{
+	lockdep_assert_held(&uksm_mutex);
+	return uksm_asked_urgent(scan.cursor[NEWCOMERS].slot) ||
+	       uksm_asked_urgent(scan.cursor[SETTLED].slot) ||
+	       uksm_asked_urgent(uksm_mm_slots_first(UKSM_SLOTS_NEW));
 }
 
 /**

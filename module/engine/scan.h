@@ -38,7 +38,9 @@ enum uksm_scan_end uksm_scan(struct uksm_work *work);
 bool uksm_scan_wants_drain(void);
 unsigned int uksm_scan_newcomers(void);
 bool uksm_scan_meets_new(void);
+bool uksm_scan_urgent(void);
 void uksm_scan_slot_grown(struct uksm_mm_slot *slot);
+void uksm_scan_slot_asked(struct uksm_mm_slot *slot);
 void uksm_scan_leave_slot(const struct uksm_mm_slot *slot);
 void uksm_scan_reset(void);
 

@@ -37,7 +37,7 @@ static bool newcomers;
 /* How long to leave the CPU to who holds the mmap_locks of all that is to be scanned. */
 #define LOCKED_MSECS		2
 /* How often to look for processes that have exited, while nothing is scanned. */
-#define STOPPED_MSECS		500
+#define EXITS_MSECS		500
 /* How long to pause between two pieces of what is to be reaped, between two batches. */
 #define REAP_PAUSE_MSECS	4
 /*
@@ -86,11 +86,13 @@ static void scanner_idle_sleep(void)
  * @pacer: how much it has done, and may do
  * @next_newcomers: when to look for new processes again, in jiffies
  * @reaping: there is more to be reaped
+ * @urgent: something is to be scanned at once, whatever the pace
  */
 struct scanner {
 	struct uksm_pacer pacer;
 	unsigned long next_newcomers;
 	bool reaping;
+	bool urgent;
 };
 
 /* What a slice was about. */
@@ -118,13 +120,17 @@ static enum slice_end scan_slice(struct scanner *scanner)
 	s64 units;
 
 	scanner->reaping = uksm_reap();
+	scanner->urgent = false;
 	if (!uksm_knobs_merging() || uksm_stock_unmerging()) {
 		pacer->left = 0;
 		return SLICE_STOPPED;
 	}
 	uksm_pacer_begin(pacer);
 	look_for_newcomers(scanner);
-	units = min_t(s64, (s64)pages * UKSM_PAGE_UNITS, pacer->left);
+	scanner->urgent = uksm_scan_urgent();
+	units = (s64)pages * UKSM_PAGE_UNITS;
+	if (!scanner->urgent)
+		units = min(units, pacer->left);
 	work.units = units;
 	work.until_ns = ktime_get_ns() + SLICE_NS;
 	end = uksm_scan(&work);
@@ -160,24 +166,30 @@ static void scanner_stopped(struct scanner *scanner, bool watch)
 	if (watch)
 		wait_event_freezable_timeout(scanner_wait,
 					     uksm_knobs_merging() || kthread_should_stop(),
-					     msecs_to_jiffies(STOPPED_MSECS));
+					     msecs_to_jiffies(EXITS_MSECS));
 	else
 		wait_event_freezable(scanner_wait, uksm_knobs_merging() || kthread_should_stop());
 }
 
 /*
- * Between two batches. What is to be reaped or unmerged does not wait for that, which may be
- * long: it is worked off meanwhile, some of the time.
+ * Between two batches. Who exits, leaves or is excluded does not wait for that, which may be
+ * long: he is looked for meanwhile, and what is to be reaped or unmerged is worked off, some of
+ * the time.
  */
 static void scanner_rest(struct scanner *scanner, unsigned int msecs)
 {
-	while (scanner->reaping && msecs > REAP_PAUSE_MSECS) {
-		if (scanner_sleep(REAP_PAUSE_MSECS) || !uksm_engine_lock_scanner())
+	unsigned int pause;
+
+	for (;;) {
+		pause = scanner->reaping ? REAP_PAUSE_MSECS : EXITS_MSECS;
+		if (msecs <= pause)
+			break;
+		if (scanner_sleep(pause) || !uksm_engine_lock_scanner())
 			return;
 		scanner->reaping = uksm_reap();
 		uksm_engine_drop();
 		pay_debt(scanner);
-		msecs -= REAP_PAUSE_MSECS;
+		msecs -= pause;
 	}
 	scanner_sleep(msecs);
 }
@@ -189,10 +201,10 @@ static void scanner_pause(struct scanner *scanner, enum slice_end end, bool watc
 		scanner_stopped(scanner, watch);
 	else if (end == SLICE_STOPPED)
 		/* ksmd is told to unmerge: until that is over. */
-		scanner_sleep(STOPPED_MSECS);
+		scanner_sleep(EXITS_MSECS);
 	else if (end == SLICE_IDLE && !scanner->reaping)
 		scanner_idle_sleep();
-	else if (scanner->pacer.left <= 0)
+	else if (scanner->pacer.left <= 0 && !scanner->urgent)
 		scanner_rest(scanner, uksm_pacer_sleep(&scanner->pacer));
 	if (end == SLICE_LOCKED)
 		scanner_sleep(LOCKED_MSECS);

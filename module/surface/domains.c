@@ -9,15 +9,20 @@
  */
 #include "surface/domains.h"
 
+#include <linux/ctype.h>
 #include <linux/kobject.h>
+#include <linux/kstrtox.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/workqueue.h>
 
 #include "engine/admin.h"
+#include "engine/asked.h"
 #include "engine/domain.h"
 #include "engine/knobs.h"
+#include "engine/merge_now.h"
 #include "kernel/owner.h"
 
 static struct kobject *domains_dir;
@@ -86,23 +91,18 @@ static const struct kobj_type domain_type = {
 	.default_groups = domain_groups,
 };
 
-static const char *kind(const struct uksm_domain *domain)
-{
-	switch (domain->isolation) {
-	case UKSM_ISOLATE_USER:
-		return "user";
-	case UKSM_ISOLATE_CGROUP:
-		return "cgroup";
-	default:
-		return "process";
-	}
-}
+/* What the names of directories begin with; without isolation there is none. */
+static const char *const kinds[] = {
+	[UKSM_ISOLATE_USER] = "user",
+	[UKSM_ISOLATE_CGROUP] = "cgroup",
+	[UKSM_ISOLATE_PROCESS] = "process",
+};
 
 static void show(struct uksm_domain *domain)
 {
 	/* Without memory for it there is no directory, which is no reason not to merge. */
 	if (kobject_init_and_add(&domain->kobj, &domain_type, domains_dir, "%s-%llu",
-				 kind(domain), domain->id))
+				 kinds[domain->isolation], domain->id))
 		pr_warn_ratelimited("no directory for a domain\n");
 }
 
@@ -208,6 +208,54 @@ static struct list_file excluded_file = {
 	__ATTR(excluded, 0644, list_show, list_store), UKSM_CGROUPS_EXCLUDED
 };
 
+/* A name as directories have it: what the domain is, a hyphen, its ID in decimal. */
+static int merge_now_domain(char *name)
+{
+	char *id = strchr(name, '-');
+	u64 number;
+	int i;
+
+	if (!id)
+		return -EINVAL;
+	*id++ = '\0';
+	for (i = UKSM_ISOLATE_USER; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(name, kinds[i]))
+			break;
+	if (i == ARRAY_SIZE(kinds) || !isdigit(*id) || kstrtou64(id, 10, &number))
+		return -EINVAL;
+	return uksm_merge_now_domain(i, number);
+}
+
+/* A process ID, or the name of a domain; the write returns when it is done. */
+static ssize_t merge_now_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
+			       size_t count)
+{
+	char name[64];
+	int pid, err;
+
+	if (strscpy(name, buf, sizeof(name)) < 0)
+		return -EINVAL;
+	strim(name);
+	if (!isdigit(*name))
+		err = merge_now_domain(name);
+	else if (kstrtoint(name, 10, &pid) || pid < 1)
+		err = -EINVAL;
+	else
+		err = uksm_merge_now_process(pid);
+	return err ?: count;
+}
+
+/* How many pages have been looked at, and of how many; nothing if nobody has asked for any. */
+static ssize_t merge_now_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	struct uksm_asked now = uksm_asked_progress();
+
+	if (!now.slots)
+		return 0;
+	return sysfs_emit(buf, "%lu %lu\n", min(now.looked, now.pages), now.pages);
+}
+static struct kobj_attribute merge_now_attr = __ATTR(merge_now, 0600, merge_now_show, merge_now_store);
+
 /**
  * uksm_domain_files_init() - create the directory of the domains
  * @parent: /sys/kernel/mm/uksm
@@ -223,7 +271,8 @@ int uksm_domain_files_init(struct kobject *parent)
 		return -ENOMEM;
 	uksm_domains_set_watcher(domains_changed);
 	err = sysfs_create_file(domains_dir, &together_file.attr.attr);
-	return err ?: sysfs_create_file(domains_dir, &excluded_file.attr.attr);
+	err = err ?: sysfs_create_file(domains_dir, &excluded_file.attr.attr);
+	return err ?: sysfs_create_file(domains_dir, &merge_now_attr.attr);
 }
 
 /**

@@ -116,6 +116,31 @@ static void test_while_stopped(void)
 	helper_finish(&other);
 }
 
+/* The scanner sleeps between two batches, for as long as the test lasts. */
+static void test_while_asleep(void)
+{
+	struct helper other, dead;
+	long metadata;
+
+	if (engine_is_stock())
+		test_skip("stock has no metadata_bytes");
+	bulk_start(&other, 100000);
+	victim_start(&dead);
+	engine_start();
+	engine_wait_full_scans(3);
+	engine_set("sleep_millisecs", 600000);
+	usleep(100000);
+	CHECK(engine_get("pages_sharing") >= (long)VICTIM_PAGES - 10, "pages_sharing is %ld",
+	      engine_get("pages_sharing"));
+	metadata = engine_get("metadata_bytes");
+	helper_kill(&dead);
+	check_victim_gone("killed while the scanner sleeps", metadata);
+	if (engine_has("dead_metadata_bytes"))
+		engine_wait_at_most("killed while the scanner sleeps", "dead_metadata_bytes", 0,
+				    FOLLOW_SECS);
+	helper_finish(&other);
+}
+
 /* Address spaces that the kernel keeps, those of dead processes included. */
 static long mm_structs(void)
 {
@@ -432,6 +457,7 @@ static const struct test tests[] = {
 	{ "unmerged-relay", test_unmerged_relay, 120 },
 	{ "while-scanned", test_while_scanned },
 	{ "while-stopped", test_while_stopped },
+	{ "while-asleep", test_while_asleep },
 	{ "short-lives", test_short_lives },
 	{ "dead-owner", test_dead_owner },
 	{ "locked-owner", test_locked_owner },

@@ -411,6 +411,38 @@ static void check_pair_merges(uint64_t seed)
 		helper_finish(&pair[i]);
 }
 
+/* Who asks for the holder's memory waits for him; nobody else does, and the pace is the usual one. */
+static void test_fuse_merge_now(void)
+{
+	struct scene scene;
+	double percent;
+	char who[32];
+	pid_t asker;
+	int status;
+
+	scene_lock(&scene);
+	snprintf(who, sizeof(who), "%d", scene.holder.pid);
+	asker = CHECK_SYS(fork());
+	if (!asker)
+		_exit(-knob_write(engine_dir(), "domains/merge_now", who, strlen(who)));
+	usleep(200000);
+	wait_scans(2);
+	check_pair_merges(78);
+	engine_set("pages_to_scan", 10);
+	engine_set("sleep_millisecs", 50);
+	sleep(1);
+	percent = engine_cpu_percent(2);
+	test_note("uksmd uses %.1f %% of a CPU", percent);
+	CHECK(percent < 25, "uksmd uses %.1f %% of a CPU at a pace of 10 pages each 50 ms", percent);
+	check_held(&scene);
+	CHECK(!CHECK_SYS(waitpid(asker, &status, WNOHANG)), "there is an answer: %#x", status);
+	engine_set("sleep_millisecs", 1);
+	scene_free(&scene);
+	CHECK(waitpid(asker, &status, 0) == asker && WIFEXITED(status), "status %#x", status);
+	CHECK(!WEXITSTATUS(status), "not merged: %s", strerror(WEXITSTATUS(status)));
+	scene_end(&scene);
+}
+
 static void test_fuse_lock(void)
 {
 	struct scene scene;
@@ -776,6 +808,7 @@ static void test_busy_lock_unmerge(void)
 
 static const struct test tests[] = {
 	{ "fuse-lock", test_fuse_lock },
+	{ "fuse-merge-now", test_fuse_merge_now },
 	{ "fuse-unmerge", test_fuse_unmerge },
 	{ "fuse-unmerge-offline", test_fuse_unmerge_offline },
 	{ "fuse-unmerge-interrupted", test_fuse_unmerge_interrupted },

@@ -21,10 +21,10 @@
 #include "interval.h"
 #include "kept.h"
 #include "kmod.h"
+#include "long_write.h"
 #include "replace.h"
 #include "saturate.h"
 #include "settings.h"
-#include "unmerge.h"
 
 #define KEPT_FILE "/run/uksm-reload.conf"
 #define COMPAT "uksm-ksm-compat"
@@ -316,6 +316,16 @@ static enum status load(const struct reload *reload)
 	return set ?: mounted;
 }
 
+static void show_unmerging(void)
+{
+	char text[TEXT_SIZE];
+	long long left;
+
+	if (!engine_read(ENGINE_UKSM, "pages_sharing", text) &&
+	    !text_number(text, &left))
+		printf("unmerging: %lld pages left", left);
+}
+
 static enum status replace(struct reload *reload)
 {
 	enum status status = save(reload);
@@ -325,7 +335,7 @@ static enum status replace(struct reload *reload)
 	if (status)
 		return fail(status, "nothing was changed");
 	signals_hold(&before);
-	err = unmerge(&before);
+	err = long_write("run", "2", show_unmerging, &before);
 	/* Or somebody else has unloaded it. */
 	if (engine_exists(ENGINE_UKSM)) {
 		if (err)

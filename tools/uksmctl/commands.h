@@ -45,6 +45,7 @@ enum status command_apply(const struct options *options, int argc, char **argv);
 enum status command_save(const struct options *options, int argc, char **argv);
 enum status command_reload(const struct options *options, int argc,
 			   char **argv);
+enum status command_merge(const struct options *options, int argc, char **argv);
 enum status command_metrics(const struct options *options, int argc,
 			    char **argv);
 enum status command_top(const struct options *options, int argc, char **argv);

@@ -31,6 +31,7 @@ static const struct command commands[] = {
 	{ "apply", "jn", command_apply },
 	{ "save", "", command_save },
 	{ "reload", "fn", command_reload },
+	{ "merge", "", command_merge },
 	{ "top", "jarsv", command_top },
 	{ "domains", "jr", command_domains },
 	{ "explain", "jv", command_explain },
@@ -54,6 +55,7 @@ static const char usage_text[] =
 	"  reload                     load the module that is installed, and keep what is set\n"
 	"    -f, --force              that which is loaded as well\n"
 	"    -n, --dry-run            check, and show what would be done\n"
+	"  merge PID|DOMAIN...        merge what a process, or a domain, has, at once\n"
 	"  top                        which process has how much of the saving\n"
 	"    -r, --rows COUNT         so many at most, 0 for all (20)\n"
 	"    -s, --sort COLUMN        by rss, mergeable, merged (default), pid or name\n"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "unmerge.h"
+#include "long_write.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -34,16 +34,13 @@ static void signals_awaited(sigset_t *awaited)
 			sigaddset(awaited, ending[i]);
 }
 
-static void show_progress(void)
+static void show_progress(void (*progress)(void))
 {
-	char text[TEXT_SIZE];
-	long long left;
-
-	if (!isatty(STDOUT_FILENO) ||
-	    engine_read(ENGINE_UKSM, "pages_sharing", text) ||
-	    text_number(text, &left))
+	if (!isatty(STDOUT_FILENO))
 		return;
-	printf("\runmerging: %lld pages left\033[K", left);
+	putchar('\r');
+	progress();
+	fputs("\033[K", stdout);
 	fflush(stdout);
 }
 
@@ -57,13 +54,14 @@ static void end_progress(void)
  * A process of its own: it is this one that the kernel picks should memory run out, and
  * a signal ends the write. To be stopped would end it as well.
  */
-static void write_run(const sigset_t *before)
+static void write_file(const char *file, const char *text,
+		       const sigset_t *before)
 {
 	sigset_t blocked = *before;
 
 	sigaddset(&blocked, SIGTSTP);
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
-	_exit(-engine_write(ENGINE_UKSM, "run", "2"));
+	_exit(-engine_write(ENGINE_UKSM, file, text));
 }
 
 static int result_of(int status)
@@ -74,7 +72,8 @@ static int result_of(int status)
 	return -WEXITSTATUS(status);
 }
 
-int unmerge(const sigset_t *before)
+int long_write(const char *file, const char *text, void (*progress)(void),
+	       const sigset_t *before)
 {
 	const struct timespec second = { .tv_sec = 1 };
 	bool interrupted = false;
@@ -88,9 +87,9 @@ int unmerge(const sigset_t *before)
 	if (child < 0)
 		return -errno;
 	if (!child)
-		write_run(before);
+		write_file(file, text, before);
 	while (!(ended = waitpid(child, &status, WNOHANG))) {
-		show_progress();
+		show_progress(progress);
 		signal = sigtimedwait(&awaited, NULL, &second);
 		if (signal <= 0 || signal == SIGCHLD)
 			continue;

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a process has, or all processes of a domain, is merged at once, for whoever has written
+ * merge_now: he waits, the scanner does it, before all else and without its pauses.
+ */
+#include "engine/merge_now.h"
+
+#include <linux/errno.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
+
+#include "engine/admin.h"
+#include "engine/asked.h"
+#include "engine/domain.h"
+#include "engine/knobs.h"
+#include "engine/lock.h"
+#include "engine/mm_slot.h"
+#include "engine/scan.h"
+#include "engine/uksmd.h"
+#include "kernel/owner.h"
+
+/* How often to look whether it can still come to an end. */
+#define LOOK_MSECS	100
+/* So long nothing may move: an mmap_lock that others hold, for instance. */
+#define STUCK_MSECS	30000
+
+/* Held by who has asked, until he has his answer: one at a time. */
+static DEFINE_MUTEX(merge_now_mutex);
+
+/* With 0, uksm_mutex is held, and nothing is asked for. */
+static int ask_begin(void)
+{
+	int err = uksm_engine_lock();
+
+	if (err)
+		return err;
+	if (!uksm_knobs_merging()) {
+		uksm_engine_drop();
+		return -EAGAIN;
+	}
+	uksm_asked_begin();
+	return 0;
+}
+
+static void ask_for(struct uksm_mm_slot *slot)
+{
+	uksm_asked_add(slot);
+	uksm_scan_slot_asked(slot);
+}
+
+static void ask_no_more(void)
+{
+	unsigned long slots;
+
+	uksm_engine_take_always();
+	for (slots = uksm_mm_slots_living(); slots; slots--)
+		uksm_asked_drop(uksm_mm_slots_sweep(), true);
+	uksm_engine_drop();
+}
+
+/* Wait until the scanner has done it, or cannot. */
+static int wait_done(void)
+{
+	unsigned long looked = 0, moved = jiffies;
+	struct uksm_asked now;
+	int err = 0;
+
+	uksmd_wake();
+	while (!err) {
+		err = uksm_asked_wait(LOOK_MSECS);
+		now = uksm_asked_progress();
+		if (!now.slots)
+			return now.lost ? -EAGAIN : 0;
+		if (now.looked != looked) {
+			looked = now.looked;
+			moved = jiffies;
+		}
+		if (err)
+			break;
+		if (uksm_admin_is_stopping())
+			err = -ENODEV;
+		else if (!uksm_knobs_merging())
+			err = -EAGAIN;
+		else if (time_after(jiffies, moved + msecs_to_jiffies(STUCK_MSECS)))
+			err = -EBUSY;
+	}
+	ask_no_more();
+	return err;
+}
+
+static int ask_for_process(struct task_struct *process, struct mm_struct *mm)
+{
+	struct uksm_mm_slot *slot;
+	int err = ask_begin();
+
+	if (err)
+		return err;
+	slot = uksm_mm_slot_of(process, mm);
+	/* As it is by now: the list of groups may have changed since the slot was last looked at. */
+	if (!slot || uksm_owner_excluded(mm, true))
+		err = -EPERM;
+	else
+		ask_for(slot);
+	uksm_engine_drop();
+	return err;
+}
+
+/**
+ * uksm_merge_now_process() - merge what a process has
+ * @pid: its process ID, as the caller's namespace has it
+ *
+ * Context: process context; waits until the scanner has gone through its memory twice. Ended by
+ * a signal, and then goes on at the scanner's pace.
+ * Return: 0; -ESRCH if there is no such process, or it has exited meanwhile; -EPERM if it takes
+ * no part in merging; -EAGAIN if run is not 1, or has changed; -EBUSY if nothing has moved
+ * for half a minute; -EINTR; -ENODEV when the module is unloaded.
+ */
+int uksm_merge_now_process(int pid)
+{
+	struct pid *number = find_get_pid(pid);
+	struct task_struct *process = get_pid_task(number, PIDTYPE_TGID);
+	struct mm_struct *mm = process ? get_task_mm(process) : NULL;
+	int err = -ESRCH;
+
+	put_pid(number);
+	if (mm) {
+		/* Not to keep its memory, which it may be about to give up. */
+		mmgrab(mm);
+		mmput_async(mm);
+		err = mutex_lock_interruptible(&merge_now_mutex) ? -EINTR : 0;
+		if (!err) {
+			err = ask_for_process(process, mm) ?: wait_done();
+			mutex_unlock(&merge_now_mutex);
+		}
+		if (!err && !atomic_read(&mm->mm_users))
+			err = -ESRCH;
+		mmdrop(mm);
+	}
+	if (process)
+		put_task_struct(process);
+	return err;
+}
+
+static struct uksm_domain *find_domain(enum uksm_isolation isolation, u64 id)
+{
+	struct uksm_domain *domain = NULL;
+
+	while ((domain = uksm_domain_next(domain)))
+		if (domain->isolation == isolation && domain->id == id)
+			break;
+	return domain;
+}
+
+static int ask_for_domain(enum uksm_isolation isolation, u64 id)
+{
+	struct uksm_domain *domain;
+	struct uksm_mm_slot *slot;
+	unsigned long slots;
+	int err = ask_begin();
+
+	if (err)
+		return err;
+	domain = find_domain(isolation, id);
+	if (!domain)
+		err = -ESRCH;
+	/* Some nanoseconds for each process. */
+	for (slots = domain ? uksm_mm_slots_living() : 0; slots; slots--) {
+		slot = uksm_mm_slots_sweep();
+		if (slot->domain == domain && slot->where != UKSM_SLOTS_LEAVING)
+			ask_for(slot);
+	}
+	uksm_engine_drop();
+	return err;
+}
+
+/**
+ * uksm_merge_now_domain() - merge what the processes of a domain have
+ * @isolation: what the domain is: enum uksm_isolation
+ * @id: its ID, as its directory shows it
+ *
+ * Those that belong to it by now, and not the newcomers. Who exits meanwhile is left out.
+ *
+ * Context: as uksm_merge_now_process().
+ * Return: the same, -ESRCH if there is no such domain.
+ */
+int uksm_merge_now_domain(enum uksm_isolation isolation, u64 id)
+{
+	int err = mutex_lock_interruptible(&merge_now_mutex) ? -EINTR : 0;
+
+	if (err)
+		return err;
+	err = ask_for_domain(isolation, id) ?: wait_done();
+	mutex_unlock(&merge_now_mutex);
+	return err;
+}
