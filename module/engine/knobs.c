@@ -22,6 +22,7 @@ struct uksm_knobs uksm_knobs = {
 	.zero_page_across_domains = false,
 	.checksum_lines = UKSM_CHECKSUM_LINES_DEFAULT,
 	.max_cpu_percentage = 100,
+	.max_available_percentage = 100,
 	.max_metadata_percentage = 20,
 	.smart_scan = true,
 	.advisor_mode = UKSM_ADVISOR_NONE,

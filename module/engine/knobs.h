@@ -54,6 +54,8 @@ enum uksm_isolation {
  * @checksum_lines: cache lines that go into the checksum of a page, 1 to 64;
  *	written by uksm_admin_set_tree_knob() alone
  * @max_cpu_percentage: of one CPU, that the scanner may use, 1 to 100; 100: no limit
+ * @max_available_percentage: of the machine's memory, 1 to 100: the scanner works as long as
+ *	less is available; 100: always
  * @max_metadata_percentage: of the machine's memory, that may be used to keep track
  *	of pages, 1 to 100
  * @smart_scan: pass over memory where nothing has happened for a while
@@ -80,6 +82,7 @@ struct uksm_knobs {
 	bool zero_page_across_domains;
 	unsigned int checksum_lines;
 	unsigned int max_cpu_percentage;
+	unsigned int max_available_percentage;
 	unsigned int max_metadata_percentage;
 	bool smart_scan;
 	unsigned int advisor_mode;

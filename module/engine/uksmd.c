@@ -18,6 +18,7 @@
 #include "engine/scan.h"
 #include "engine/unload.h"
 #include "kernel/lru_drain.h"
+#include "kernel/room.h"
 #include "kernel/stock.h"
 
 static struct task_struct *scanner;
@@ -34,6 +35,8 @@ static bool newcomers;
 
 /* How often to look for processes with mergeable memory when there are none. */
 #define IDLE_MSECS		1000
+/* How often to look whether memory has become short. */
+#define AMPLE_MSECS		1000
 /* How long to leave the CPU to who holds the mmap_locks of all that is to be scanned. */
 #define LOCKED_MSECS		2
 /* How often to look for processes that have exited, while nothing is scanned. */
@@ -96,7 +99,7 @@ struct scanner {
 };
 
 /* What a slice was about. */
-enum slice_end { SLICE_STOPPED, SLICE_IDLE, SLICE_LOCKED, SLICE_WORKED };
+enum slice_end { SLICE_STOPPED, SLICE_AMPLE, SLICE_IDLE, SLICE_LOCKED, SLICE_WORKED };
 
 static void look_for_newcomers(struct scanner *scanner)
 {
@@ -125,9 +128,12 @@ static enum slice_end scan_slice(struct scanner *scanner)
 		pacer->left = 0;
 		return SLICE_STOPPED;
 	}
+	scanner->urgent = uksm_scan_urgent();
+	if (!scanner->urgent && pacer->left <= 0 &&
+	    uksm_room_ample(READ_ONCE(uksm_knobs.max_available_percentage)))
+		return SLICE_AMPLE;
 	uksm_pacer_begin(pacer);
 	look_for_newcomers(scanner);
-	scanner->urgent = uksm_scan_urgent();
 	units = (s64)pages * UKSM_PAGE_UNITS;
 	if (!scanner->urgent)
 		units = min(units, pacer->left);
@@ -202,6 +208,8 @@ static void scanner_pause(struct scanner *scanner, enum slice_end end, bool watc
 	else if (end == SLICE_STOPPED)
 		/* ksmd is told to unmerge: until that is over. */
 		scanner_sleep(EXITS_MSECS);
+	else if (end == SLICE_AMPLE)
+		scanner_rest(scanner, AMPLE_MSECS);
 	else if (end == SLICE_IDLE && !scanner->reaping)
 		scanner_idle_sleep();
 	else if (scanner->pacer.left <= 0 && !scanner->urgent)

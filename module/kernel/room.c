@@ -27,6 +27,18 @@ static bool machine_has_room(unsigned int pages)
 	return si_mem_available() > reserve + (long)pages;
 }
 
+/**
+ * uksm_room_ample() - is so much memory available that there is no need to save any?
+ * @percent: of all memory; 100: never
+ *
+ * Available is what MemAvailable of /proc/meminfo says, si_mem_available().
+ */
+bool uksm_room_ample(unsigned int percent)
+{
+	return percent < 100 &&
+	       si_mem_available() / percent >= (long)(totalram_pages() / 100);
+}
+
 #ifdef CONFIG_MEMCG
 
 /* Does each cgroup up to the root have some to spare? */

@@ -315,6 +315,23 @@ static ssize_t max_cpu_percentage_store(struct kobject *kobj,
 }
 KNOB_STORED(max_cpu_percentage, uint);
 
+static ssize_t max_available_percentage_store(struct kobject *kobj,
+					      struct kobj_attribute *attr,
+					      const char *buf, size_t count)
+{
+	unsigned int percent;
+
+	if (kstrtouint(buf, 10, &percent))
+		return -EINVAL;
+	if (percent < 1 || percent > 100)
+		return -EINVAL;
+	WRITE_ONCE(uksm_knobs.max_available_percentage, percent);
+	uksmd_wake();
+
+	return count;
+}
+KNOB_STORED(max_available_percentage, uint);
+
 static ssize_t max_metadata_percentage_store(struct kobject *kobj,
 					     struct kobj_attribute *attr,
 					     const char *buf, size_t count)

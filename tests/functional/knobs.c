@@ -596,6 +596,20 @@ static void test_profit(void)
 	CHECK(!engine_is_stock() || profit == expected - 64 * 64, "stock's own figure is %ld", profit);
 }
 
+static void test_max_available_percentage(void)
+{
+	if (!engine_has("max_available_percentage"))
+		test_skip("no max_available_percentage");
+	CHECK(engine_get("max_available_percentage") == 100, "default %ld",
+	      engine_get("max_available_percentage"));
+	check_write("max_available_percentage", "0", EINVAL, "100");
+	check_write("max_available_percentage", "101", EINVAL, "100");
+	check_write("max_available_percentage", "-1", EINVAL, "100");
+	check_write("max_available_percentage", "5x", EINVAL, "100");
+	check_write("max_available_percentage", "1", 0, "1");
+	check_write("max_available_percentage", "100", 0, "100");
+}
+
 static void test_max_metadata_percentage(void)
 {
 	if (!engine_has("max_metadata_percentage"))
@@ -631,6 +645,7 @@ static const struct test tests[] = {
 	{ "advisor_min_pages_to_scan", test_advisor_min_pages_to_scan },
 	{ "advisor_max_pages_to_scan", test_advisor_max_pages_to_scan },
 	{ "advisor_target_scan_time", test_advisor_target_scan_time },
+	{ "max_available_percentage", test_max_available_percentage },
 	{ "max_metadata_percentage", test_max_metadata_percentage },
 	{ "busy-while-merged", test_busy_while_merged },
 	{ "not-busy-while-unshared", test_not_busy_while_unshared },

@@ -85,6 +85,8 @@ static const struct metric metrics[] = {
 	  "Cache lines of a page that its checksum reads." },
 	{ "max_cpu_percentage", "max_cpu_ratio", "gauge", 100,
 	  "Part of one CPU that the scanner may use." },
+	{ "max_available_percentage", "max_available_ratio", "gauge", 100,
+	  "Part of memory, and as long as less is available the scanner works." },
 	{ "max_metadata_percentage", "max_metadata_ratio", "gauge", 100,
 	  "Part of memory that may be used to keep track of pages." },
 	{ "split_zero_pages", "split_zero_pages", "gauge", 1,

@@ -158,6 +158,10 @@ static void print_limits(const struct engine_files *files)
 	if (engine_files_number(files, "max_cpu_percentage", &percent) &&
 	    percent < 100)
 		printf(", within %lld %% of a CPU", percent);
+	if (engine_files_number(files, "max_available_percentage", &percent) &&
+	    percent < 100)
+		printf(", while less than %lld %% of memory is available",
+		       percent);
 }
 
 /* At ksm's defaults 64 GiB take an hour: say what to do about it. */

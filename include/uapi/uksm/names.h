@@ -47,6 +47,7 @@
 	RW(zero_page_across_domains) /* 1: use_zero_pages with isolation as well */ \
 	RW(checksum_lines)	/* cache lines of a page that are hashed */ \
 	RW(max_cpu_percentage)	/* of one CPU, for the scanner; 100: no limit */ \
+	RW(max_available_percentage) /* of memory, up to which the scanner works */ \
 	RW(max_metadata_percentage) /* of memory, to keep track of pages */ \
 	RO(split_zero_pages)	/* zero pages that splits of huge pages have placed */ \
 	RO(cow_breaks)		/* merged addresses written since */	\

@@ -24,6 +24,7 @@
 	NUMBER(checksum_lines, 1, 64, 4, UNMERGED)			\
 	CHOICE(isolation, "none user cgroup process", "none", UNMERGED)	\
 	NUMBER(max_cpu_percentage, 1, 100, 100, ANYTIME)		\
+	NUMBER(max_available_percentage, 1, 100, 100, ANYTIME)		\
 	NUMBER(max_metadata_percentage, 1, 100, 20, ANYTIME)		\
 	NUMBER(sleep_millisecs, 0, 4294967295, 20, ANYTIME)		\
 	SWITCH(use_zero_pages, 0, ANYTIME)				\

@@ -37,6 +37,7 @@ static const char *const saved_knobs[] = {
 	"pages_to_scan",
 	"sleep_millisecs",
 	"max_cpu_percentage",
+	"max_available_percentage",
 	"max_metadata_percentage",
 	"run",
 };
