@@ -5,16 +5,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "acts.h"
 #include "files.h"
+#include "tally.h"
 #include "tenants.h"
 #include "worker.h"
 
@@ -195,6 +198,43 @@ static enum outcome act_reload(struct actor *a)
 	return DONE;
 }
 
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/* In a process of its own, which waits for the answer while other acts go on, or gives up. */
+static void ask_to_merge(pid_t worker, unsigned int seconds)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	/* Whoever has forked us does not reap us. */
+	if (!fork()) {
+		sigaction(SIGALRM, &action, NULL);
+		alarm(seconds);
+		file_write_number(ENGINE "domains/merge_now", worker);
+	}
+	_exit(0);
+}
+
+static enum outcome act_merge_now(struct actor *a)
+{
+	unsigned int i, start = rnd(&a->rng, WORKERS_MAX), seconds = 1 + rnd(&a->rng, 5);
+	pid_t worker = 0, pid;
+
+	for (i = 0; i < WORKERS_MAX && worker <= 0; i++)
+		worker = tally->workers[(start + i) % WORKERS_MAX];
+	if (worker <= 0)
+		return REFUSED;
+	pid = fork();
+	if (pid < 0)
+		return REFUSED;
+	if (!pid)
+		ask_to_merge(worker, seconds);
+	waitpid(pid, NULL, 0);
+	return DONE;
+}
+
 const struct kind engine_acts[] = {
 	{ "speed", 4, act_speed },
 	{ "knob", 12, act_knob },
@@ -205,6 +245,7 @@ const struct kind engine_acts[] = {
 	{ "stock-unmerge", 1, act_stock_unmerge },
 	{ "reload", 3, act_reload },
 	{ "isolation", 2, act_isolation },
+	{ "merge-now", 4, act_merge_now },
 	{ "tenants", 4, act_tenants },
 };
 
