@@ -74,16 +74,20 @@ static bool any(struct folio *folio)
  * stable_node_chains_prune_millisecs have not passed since the last time.
  *
  * Context: the caller holds uksm_mutex.
+ * Return: false if it is not time yet.
  */
-void uksm_prune_begin(void)
+bool uksm_prune_begin(void)
 {
 	lockdep_assert_held(&uksm_mutex);
 
-	if (!uksm_stable_nr_empty() || time_before(jiffies, next_prune))
-		return;
+	if (!uksm_stable_nr_empty())
+		return true;
+	if (time_before(jiffies, next_prune))
+		return false;
 	nr_to_prune = uksm_stable_nr_empty();
 	next_prune = jiffies +
 		msecs_to_jiffies(READ_ONCE(uksm_knobs.stable_node_chains_prune_millisecs));
+	return true;
 }
 
 /**
@@ -91,8 +95,9 @@ void uksm_prune_begin(void)
  * @nodes: how many to look at, at most
  *
  * Context: the caller holds uksm_mutex. May sleep.
+ * Return: true if there are more.
  */
-void uksm_prune_step(unsigned int nodes)
+bool uksm_prune_step(unsigned int nodes)
 {
 	struct uksm_stable_node *node;
 
@@ -105,6 +110,7 @@ void uksm_prune_step(unsigned int nodes)
 			break;
 		node_settle(node, failed);
 	}
+	return nr_to_prune;
 }
 
 /**

@@ -5,8 +5,8 @@
 
 #include <linux/types.h>
 
-void uksm_prune_begin(void);
-void uksm_prune_step(unsigned int nodes);
+bool uksm_prune_begin(void);
+bool uksm_prune_step(unsigned int nodes);
 bool uksm_stable_release(unsigned int nodes, bool force);
 void uksm_stable_del_pfn_range(unsigned long start_pfn, unsigned long end_pfn);
 

@@ -14,6 +14,7 @@
 #include "engine/mm_slot.h"
 #include "engine/prune.h"
 #include "engine/scan.h"
+#include "engine/stable_node.h"
 #include "pure/checksum.h"
 
 /* How often all address spaces are asked whether their process has exited. */
@@ -25,9 +26,20 @@
 #define NODES_AT_ONCE	64u
 #define BUCKETS_AT_ONCE	64u
 
+/*
+ * How long after the records of a process its merged pages are looked for that were still there
+ * then: it may take its time to exit, or a CPU may have them in a batch. And how long at most when
+ * they are there for long, as pages that others have by fork().
+ */
+#define PRUNE_MSECS	500u
+#define PRUNE_MSECS_MAX	64000u
+
 static unsigned long next_sweep;
 /* Slots that the sweep under way has still to look at. */
 static unsigned long nr_to_sweep;
+/* When to look for such pages again, in jiffies, and how long to wait then; 0: there are none. */
+static unsigned long prune_at;
+static unsigned int prune_msecs;
 
 /* Look for processes that have exited. What holds their memory goes at once. */
 static void sweep(void)
@@ -55,6 +67,31 @@ static void sweep(void)
 	}
 }
 
+static void prune_later(unsigned int msecs)
+{
+	prune_msecs = msecs;
+	prune_at = jiffies + msecs_to_jiffies(msecs);
+	uksm_scan_drain();
+}
+
+/* Somebody's records have gone. */
+static void prune_soon(void)
+{
+	if (uksm_stable_nr_empty() && (!prune_msecs || prune_msecs > PRUNE_MSECS))
+		prune_later(PRUNE_MSECS);
+}
+
+/* Full scans do this as well; but there may be none for long, nor anybody to scan. */
+static void prune_after_deaths(void)
+{
+	if (!prune_msecs || time_before(jiffies, prune_at))
+		return;
+	if (!uksm_stable_nr_empty())
+		prune_msecs = 0;
+	else if (uksm_prune_begin())
+		prune_later(min(2 * prune_msecs, PRUNE_MSECS_MAX));
+}
+
 /* Forget what they had. A record whose merged page is locked just now waits for another time. */
 static void dismantle(void)
 {
@@ -74,6 +111,8 @@ static void dismantle(void)
 			return;
 		}
 		slot = uksm_mm_slots_first(UKSM_SLOTS_DEAD);
+		if (!slot)
+			prune_soon();
 	}
 }
 
@@ -85,22 +124,23 @@ static void dismantle(void)
  */
 bool uksm_reap(void)
 {
-	bool leaving;
+	bool leaving, pruning;
 
 	lockdep_assert_held(&uksm_mutex);
 
 	sweep();
 	leaving = uksm_leave_step();
 	dismantle();
-	uksm_prune_step(NODES_AT_ONCE);
+	prune_after_deaths();
+	pruning = uksm_prune_step(NODES_AT_ONCE);
 	uksm_dedup_announce_step(RECORDS_AT_ONCE);
 	uksm_checksum_age_step(BUCKETS_AT_ONCE);
-	return leaving || nr_to_sweep || uksm_mm_slots_first(UKSM_SLOTS_DEAD);
+	return leaving || pruning || nr_to_sweep || uksm_mm_slots_first(UKSM_SLOTS_DEAD);
 }
 
-/** uksm_reaper_needed() - is there any address space that may be left to be reaped? */
+/** uksm_reaper_needed() - is there, or may there be, anything to be reaped? */
 bool uksm_reaper_needed(void)
 {
 	lockdep_assert_held(&uksm_mutex);
-	return uksm_mm_slots_living() || uksm_mm_slots_first(UKSM_SLOTS_DEAD);
+	return uksm_mm_slots_living() || uksm_mm_slots_first(UKSM_SLOTS_DEAD) || prune_msecs;
 }

@@ -594,6 +594,13 @@ unsigned int uksm_scan_newcomers(void)
 	return looked;
 }
 
+/** uksm_scan_drain() - have the LRU batches drained: pages that have gone may lie there */
+void uksm_scan_drain(void)
+{
+	lockdep_assert_held(&uksm_mutex);
+	scan.drain = true;
+}
+
 /**
  * uksm_scan_wants_drain() - are the LRU batches to be drained?
  *

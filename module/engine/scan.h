@@ -35,6 +35,7 @@ enum uksm_scan_end {
 };
 
 enum uksm_scan_end uksm_scan(struct uksm_work *work);
+void uksm_scan_drain(void);
 bool uksm_scan_wants_drain(void);
 unsigned int uksm_scan_newcomers(void);
 bool uksm_scan_meets_new(void);
