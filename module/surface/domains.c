@@ -26,6 +26,8 @@
 #include "kernel/owner.h"
 
 static struct kobject *domains_dir;
+/* Not bound to a CPU: thousands at once keep it busy for long, and a CPU's others would wait. */
+static struct workqueue_struct *domains_queue;
 
 static struct uksm_domain *kobj_domain(struct kobject *kobj)
 {
@@ -131,7 +133,7 @@ static DECLARE_WORK(domains_work, domains_work_fn);
 
 static void domains_changed(void)
 {
-	schedule_work(&domains_work);
+	queue_work(domains_queue, &domains_work);
 }
 
 /* A file that shows a list of cgroups, and changes it. */
@@ -266,6 +268,9 @@ int uksm_domain_files_init(struct kobject *parent)
 {
 	int err;
 
+	domains_queue = alloc_workqueue("uksm_domains", WQ_UNBOUND, 1);
+	if (!domains_queue)
+		return -ENOMEM;
 	domains_dir = kobject_create_and_add("domains", parent);
 	if (!domains_dir)
 		return -ENOMEM;
@@ -296,4 +301,7 @@ void uksm_domain_files_exit(void)
 		hide(domain);
 	kobject_put(domains_dir);
 	domains_dir = NULL;
+	if (domains_queue)
+		destroy_workqueue(domains_queue);
+	domains_queue = NULL;
 }
