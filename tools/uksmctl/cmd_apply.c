@@ -16,6 +16,7 @@
 #include "config.h"
 #include "engine.h"
 #include "files.h"
+#include "lists.h"
 #include "settings.h"
 
 static enum status read_file(const char *file, struct settings *settings)
@@ -48,16 +49,77 @@ static bool is_needed(const struct setting *setting, bool mode_changes)
 	       (mode_changes && !strcmp(setting->name, "pages_to_scan"));
 }
 
+/* Does a path have to be put on a list, or taken off? And what undoes that. */
+static enum status entry_needed(const struct settings *settings,
+				struct setting *setting, bool *needed)
+{
+	bool put_on = *setting->value == '+';
+	char text[TEXT_SIZE];
+	int err = engine_read(ENGINE_UKSM, setting->name, text);
+
+	if (err)
+		return fail_at(STATUS_REFUSED, settings->file, setting->line,
+			       "%s: cannot be read: %s", setting->name,
+			       strerror(-err));
+	*needed = list_has(text, setting->value + 1) != put_on;
+	setting->old = require_memory(strdup(setting->value));
+	*setting->old = put_on ? '-' : '+';
+
+	return STATUS_OK;
+}
+
+/* A list of which the file names any is to have these, and no others. */
+static enum status take_others_off(struct settings *settings, const char *list)
+{
+	struct settings there = { .file = NULL };
+	unsigned int line = 0;
+	enum status status;
+
+	/* Of the last, so that all are put on before. */
+	for (size_t i = 0; i < settings->count; i++)
+		if (!strcmp(settings->list[i].name, list))
+			line = settings->list[i].line;
+	if (!line)
+		return STATUS_OK;
+	status = list_add_all(list, &there);
+	for (size_t i = 0; i < there.count && !status; i++) {
+		struct setting *entry = &there.list[i];
+		bool wanted = false;
+
+		for (size_t j = 0; j < settings->count; j++)
+			wanted |= !strcmp(settings->list[j].name, list) &&
+				  !strcmp(settings->list[j].value, entry->value);
+		if (wanted)
+			continue;
+		*entry->value = '-';
+		settings_add(settings, list, entry->value, line);
+	}
+	settings_free(&there);
+
+	return status;
+}
+
 /* Keep those that would change something, with what they are now. */
 static enum status keep_changes(struct settings *settings)
 {
-	const struct setting *mode = settings_find(settings, "advisor_mode");
+	const struct setting *mode;
+	enum status status = STATUS_OK;
 	bool mode_changes;
+	const char *list;
 	size_t kept = 0;
 
+	for (size_t i = 0; (list = list_at(i)); i++) {
+		status = take_others_off(settings, list);
+		if (status)
+			return status;
+	}
+	settings_sort(settings);
+	mode = settings_find(settings, "advisor_mode");
 	for (size_t i = 0; i < settings->count; i++) {
 		struct setting *setting = &settings->list[i];
 
+		if (list_is(setting->name))
+			continue;
 		setting->old = knob_read(setting->name);
 		if (!setting->old)
 			return fail_at(STATUS_REFUSED, settings->file,
@@ -67,8 +129,15 @@ static enum status keep_changes(struct settings *settings)
 	mode_changes = mode && changes(mode);
 	for (size_t i = 0; i < settings->count; i++) {
 		struct setting *setting = &settings->list[i];
+		bool needed = false;
 
-		if (is_needed(setting, mode_changes)) {
+		if (list_is(setting->name))
+			status = entry_needed(settings, setting, &needed);
+		else
+			needed = is_needed(setting, mode_changes);
+		if (status)
+			return status;
+		if (needed) {
 			settings->list[kept++] = *setting;
 			continue;
 		}

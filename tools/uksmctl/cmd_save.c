@@ -11,6 +11,7 @@
 #include "config.h"
 #include "engine.h"
 #include "files.h"
+#include "lists.h"
 #include "replace.h"
 #include "settings.h"
 
@@ -46,6 +47,28 @@ static enum status save_knob(FILE *to, const struct file_value *file,
 	return STATUS_OK;
 }
 
+/* A path that the file cannot say as it is would be another's. */
+static enum status save_list(FILE *to, const char *list)
+{
+	struct settings entries = { .file = NULL };
+	enum status status = list_add_all(list, &entries);
+
+	for (size_t i = 0; i < entries.count && !status; i++) {
+		const char *path = entries.list[i].value + 1;
+
+		if (list_can_be_said(path))
+			fprintf(to, "%s = %s\n", list, path);
+		else
+			status = fail(
+				STATUS_REFUSED,
+				"%s: a path with '#' cannot be saved",
+				list);
+	}
+	settings_free(&entries);
+
+	return status;
+}
+
 static enum status save_all(FILE *to, const struct engine_files *files)
 {
 	const struct file_value *mode =
@@ -53,7 +76,7 @@ static enum status save_all(FILE *to, const struct engine_files *files)
 	bool advised = mode && !mode->error && strchr(mode->text, '[') &&
 		       !strstr(mode->text, "[none]");
 	enum status status = STATUS_OK;
-	const char *name;
+	const char *name, *list;
 
 	fputs(heading, to);
 	for (size_t i = 0; (name = knob_at(i)) && !status; i++) {
@@ -67,6 +90,8 @@ static enum status save_all(FILE *to, const struct engine_files *files)
 		if (files->values[i].writable &&
 		    !knob_default(files->values[i].name))
 			status = save_knob(to, &files->values[i], advised);
+	for (size_t i = 0; (list = list_at(i)) && !status; i++)
+		status = save_list(to, list);
 
 	return status;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "lists.h"
 
 /* Far more than all knobs need. */
 #define SIZE_MAX_BYTES (64 * 1024)
@@ -63,6 +64,36 @@ static char *trim(char *text)
 	text[length] = '\0';
 
 	return text;
+}
+
+/* A control group, whether there is such a one or not. A comment begins with a number sign. */
+static enum status take_path(const struct place *at, const char *list,
+			     const char *path, const struct engine_files *files,
+			     struct settings *settings)
+{
+	char entry[TEXT_SIZE], text[TEXT_SIZE];
+
+	if (*path != '/' || strlen(path) + 2 > sizeof(entry))
+		return fail_at(STATUS_USAGE, at->file, at->line,
+			       "%s = %.100s: not the path of a control group",
+			       list, path);
+	if (files->count && engine_read(ENGINE_UKSM, list, text) == -ENOENT)
+		return fail_at(STATUS_USAGE, at->file, at->line,
+			       "%s: the loaded module has no such file", list);
+	snprintf(entry, sizeof(entry), "+%s", path);
+	for (size_t i = 0; i < settings->count; i++) {
+		const struct setting *before = &settings->list[i];
+
+		if (!strcmp(before->name, list) &&
+		    !strcmp(before->value, entry))
+			return fail_at(
+				STATUS_USAGE, at->file, at->line,
+				"%s = %.100s: given twice, first in line %u",
+				list, path, before->line);
+	}
+	settings_add(settings, list, entry, at->line);
+
+	return STATUS_OK;
 }
 
 /* Is there such a knob? A module that is loaded may have more than are known. */
@@ -124,6 +155,8 @@ static enum status take_line(const struct place *at, char *line,
 		return fail_at(STATUS_USAGE, at->file, at->line,
 			       "'= %.100s' is not KNOB = VALUE", value);
 
+	if (list_is(name))
+		return take_path(at, name, value, files, settings);
 	status = check_name(at, name, files);
 	if (status)
 		return status;

@@ -6,16 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "array.h"
 #include "engine.h"
 #include "files.h"
 #include "format.h"
+#include "lists.h"
 
 #define EXCLUDED "domains/excluded"
-/* A list that ends less than a name before the end of what a file shows may go on. */
-#define NAME_SIZE 256
-
-static const char *const lists[] = { "domains/cgroups", EXCLUDED };
 
 static void add(struct settings *settings, const char *name, const char *value)
 {
@@ -94,42 +90,15 @@ static enum status keep_knobs(struct kept *kept)
 	return status;
 }
 
-static enum status keep_list(struct kept *kept, const char *list)
-{
-	char text[TEXT_SIZE], *rest = text, *path;
-	int err = engine_read(ENGINE_UKSM, list, text);
-
-	/* Of an older module. */
-	if (err == -ENOENT)
-		return STATUS_OK;
-	if (err)
-		return fail(STATUS_REFUSED, "%s cannot be read: %s", list,
-			    strerror(-err));
-	if (strlen(text) + NAME_SIZE >= TEXT_SIZE)
-		return fail(
-			STATUS_REFUSED,
-			"%s is longer than the module can show: write it down, and take some paths off",
-			list);
-	while ((path = strsep(&rest, "\n"))) {
-		char entry[TEXT_SIZE + 1];
-
-		if (!*path)
-			continue;
-		snprintf(entry, sizeof(entry), "+%s", path);
-		add(&kept->lists, list, entry);
-	}
-
-	return STATUS_OK;
-}
-
 enum status kept_read(struct kept *kept)
 {
 	enum status status;
+	const char *list;
 
 	*kept = (struct kept){ .run = NULL };
 	status = keep_knobs(kept);
-	for (size_t i = 0; i < ARRAY_SIZE(lists) && !status; i++)
-		status = keep_list(kept, lists[i]);
+	for (size_t i = 0; (list = list_at(i)) && !status; i++)
+		status = list_add_all(list, &kept->lists);
 
 	return status;
 }
@@ -160,21 +129,6 @@ static bool write_knob(const struct setting *setting)
 	return false;
 }
 
-static bool is_listed(const char *text, const char *path)
-{
-	size_t length = strlen(path);
-
-	for (; *text; text += *text == '\n') {
-		size_t line = strcspn(text, "\n");
-
-		if (line == length && !strncmp(text, path, length))
-			return true;
-		text += line;
-	}
-
-	return false;
-}
-
 /* Return: 0; -ESRCH after a message when there is no such group any more; or -errno after one. */
 static int write_entry(const struct setting *entry)
 {
@@ -187,7 +141,7 @@ static int write_entry(const struct setting *entry)
 					   strerror(-err));
 		return err;
 	}
-	if (is_listed(text, entry->value + 1))
+	if (list_has(text, entry->value + 1))
 		return 0;
 	err = engine_write(ENGINE_UKSM, entry->name, entry->value);
 	if (err == -ENOENT)
@@ -255,11 +209,14 @@ char *kept_text(const struct kept *kept, size_t *size)
 	char *text = NULL;
 	FILE *to = require_memory(open_memstream(&text, size));
 
-	fputs("# What was set before \"uksmctl reload\": uksmctl apply takes it, but for the lists.\n",
+	fputs("# What was set before \"uksmctl reload\": uksmctl apply takes it.\n",
 	      to);
-	for (size_t i = 0; i < kept->lists.count; i++)
-		fprintf(to, "# %s: %s\n", kept->lists.list[i].name,
-			kept->lists.list[i].value);
+	for (size_t i = 0; i < kept->lists.count; i++) {
+		const char *path = kept->lists.list[i].value + 1;
+
+		fprintf(to, "%s%s = %s\n", list_can_be_said(path) ? "" : "# ",
+			kept->lists.list[i].name, path);
+	}
 	for (size_t i = 0; i < kept->knobs.count; i++)
 		fprintf(to, "%s = %s\n", kept->knobs.list[i].name,
 			kept->knobs.list[i].value);

@@ -41,7 +41,7 @@ enum status kept_write(const struct kept *kept);
 enum status kept_write_run(const struct kept *kept);
 
 /**
- * kept_text() - all of it as a file that apply takes, with the lists as comments
+ * kept_text() - all of it as a file that apply takes
  * @kept: what was set
  * @size: receives its size
  *

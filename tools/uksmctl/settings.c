@@ -14,7 +14,9 @@
 
 #include "engine.h"
 #include "files.h"
+#include "format.h"
 #include "json.h"
+#include "lists.h"
 
 #define LOCK_FILE "/run/uksmctl.lock"
 
@@ -54,7 +56,11 @@ static int compare(const void *left, const void *right)
 	if (order_a != order_b)
 		return order_a < order_b ? -1 : 1;
 
-	return a->line < b->line ? -1 : 1;
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+
+	/* Of lists: + before -. */
+	return *a->value < *b->value ? -1 : 1;
 }
 
 void settings_sort(struct settings *settings)
@@ -118,7 +124,8 @@ static bool put_back(const struct setting *setting)
  */
 static bool put_back_if_changed(const struct setting *setting)
 {
-	char *now = setting->old ? knob_read(setting->name) : NULL;
+	bool known = setting->old && !list_is(setting->name);
+	char *now = known ? knob_read(setting->name) : NULL;
 	bool same = !now || !strcmp(now, setting->old);
 
 	free(now);
@@ -154,7 +161,8 @@ static bool undo(const struct settings *settings, size_t failed, char *batch)
 	size_t i = failed;
 
 	while (i--)
-		undone &= put_back(&settings->list[i]);
+		if (!settings->list[i].left_out)
+			undone &= put_back(&settings->list[i]);
 	undone &= put_back_batch(settings, failed, batch);
 	if (strcmp(culprit->name, "pages_to_scan"))
 		undone &= put_back_if_changed(culprit);
@@ -201,9 +209,28 @@ static enum status report_refusal(const struct settings *settings,
 
 static void read_back(struct setting *setting)
 {
-	setting->now = knob_read(setting->name);
+	if (!list_is(setting->name))
+		setting->now = knob_read(setting->name);
 	if (!setting->now)
 		setting->now = require_memory(strdup(setting->value));
+}
+
+/*
+ * A control group that is listed and does not exist is no reason to set nothing else: those of
+ * guests do not, before the guests are started.
+ */
+static bool leave_out(const struct settings *settings, struct setting *setting,
+		      int err)
+{
+	if (err != -ENOENT || !list_is(setting->name) || !settings->file)
+		return false;
+	setting->left_out = true;
+	if (*setting->value == '+')
+		fail_at(STATUS_OK, settings->file, setting->line,
+			"%s = %s: left out, as there is no such control group",
+			setting->name, setting->value + 1);
+
+	return true;
 }
 
 static volatile sig_atomic_t interrupted;
@@ -236,7 +263,7 @@ enum status settings_write(struct settings *settings)
 					engine_write(ENGINE_UKSM, setting->name,
 						     setting->value);
 
-		if (err)
+		if (err && !leave_out(settings, setting, err))
 			status = report_refusal(settings, i, -err, batch);
 	}
 	free(batch);
@@ -246,18 +273,60 @@ enum status settings_write(struct settings *settings)
 	return status;
 }
 
+/* Control groups are named by others. */
+static void show_entry(const struct setting *setting, bool dry_run)
+{
+	char *text;
+
+	if (asprintf(&text, "%s: %s%s %s", setting->name,
+		     dry_run ? "would be " : "",
+		     *setting->value == '+' ? "put on:" : "taken off:",
+		     setting->value + 1) < 0)
+		text = require_memory(NULL);
+	puts(format_plain(text));
+	free(text);
+}
+
 static void show_text(const struct settings *settings,
 		      const struct setting *setting, bool dry_run)
 {
 	const char *now = dry_run ? setting->value : setting->now;
 
-	if (dry_run && !settings->file)
+	if (list_is(setting->name))
+		show_entry(setting, dry_run);
+	else if (dry_run && !settings->file)
 		printf("%s: %s would become %s\n", setting->name, setting->old,
 		       now);
 	else if (!strcmp(setting->old, now))
 		printf("%s: %s, as before\n", setting->name, now);
 	else
 		printf("%s: %s -> %s\n", setting->name, setting->old, now);
+}
+
+/* Paths of all lists, as "LIST:PATH". */
+static void show_json_entries(const struct settings *settings,
+			      const char *name, char sign)
+{
+	bool any = false;
+	char *text;
+
+	for (size_t i = 0; i < settings->count; i++) {
+		const struct setting *setting = &settings->list[i];
+
+		if (!list_is(setting->name) || *setting->value != sign ||
+		    setting->left_out)
+			continue;
+		if (!any)
+			json_array(name);
+		any = true;
+		if (asprintf(&text, "%s:%s", setting->name,
+			     setting->value + 1) < 0)
+			text = require_memory(NULL);
+		json_string(NULL, text);
+		free(text);
+	}
+	if (any)
+		json_array_end();
 }
 
 void settings_show(const struct settings *settings,
@@ -271,10 +340,14 @@ void settings_show(const struct settings *settings,
 	for (size_t i = 0; i < settings->count; i++) {
 		const struct setting *setting = &settings->list[i];
 
+		if (setting->left_out)
+			continue;
 		if (!options->json) {
 			show_text(settings, setting, options->dry_run);
 			continue;
 		}
+		if (list_is(setting->name))
+			continue;
 		json_object(setting->name);
 		json_text("old", setting->old);
 		json_text("new",
@@ -283,6 +356,8 @@ void settings_show(const struct settings *settings,
 	}
 	if (options->json) {
 		json_object_end();
+		show_json_entries(settings, "put_on", '+');
+		show_json_entries(settings, "taken_off", '-');
 		json_end();
 	}
 }

@@ -14,11 +14,12 @@
 
 /**
  * struct setting - one knob
- * @name: the knob
+ * @name: the knob, or a list of control groups (lists.h)
  * @value: what to write
- * @old: what it was; NULL until that is known
+ * @old: what it was, or what undoes the write; NULL until that is known
  * @now: what it is after all; NULL until that is known
  * @line: where the file says so
+ * @left_out: it was not written, as there is no such control group
  */
 struct setting {
 	char *name;
@@ -26,6 +27,7 @@ struct setting {
 	char *old;
 	char *now;
 	unsigned int line;
+	bool left_out;
 };
 
 /**
