@@ -49,11 +49,10 @@ static bool is_needed(const struct setting *setting, bool mode_changes)
 	       (mode_changes && !strcmp(setting->name, "pages_to_scan"));
 }
 
-/* Does a path have to be put on a list, or taken off? And what undoes that. */
-static enum status entry_needed(const struct settings *settings,
-				struct setting *setting, bool *needed)
+/* What a knob is now; of a path on a list, what is to be written to have it as it is. */
+static enum status read_old(const struct settings *settings,
+			    struct setting *setting)
 {
-	bool put_on = *setting->value == '+';
 	char text[TEXT_SIZE];
 	int err = engine_read(ENGINE_UKSM, setting->name, text);
 
@@ -61,9 +60,12 @@ static enum status entry_needed(const struct settings *settings,
 		return fail_at(STATUS_REFUSED, settings->file, setting->line,
 			       "%s: cannot be read: %s", setting->name,
 			       strerror(-err));
-	*needed = list_has(text, setting->value + 1) != put_on;
+	if (!list_is(setting->name)) {
+		setting->old = require_memory(strdup(text_choice(text)));
+		return STATUS_OK;
+	}
 	setting->old = require_memory(strdup(setting->value));
-	*setting->old = put_on ? '-' : '+';
+	*setting->old = list_has(text, setting->value + 1) ? '+' : '-';
 
 	return STATUS_OK;
 }
@@ -103,7 +105,7 @@ static enum status take_others_off(struct settings *settings, const char *list)
 static enum status keep_changes(struct settings *settings)
 {
 	const struct setting *mode;
-	enum status status = STATUS_OK;
+	enum status status;
 	bool mode_changes;
 	const char *list;
 	size_t kept = 0;
@@ -116,28 +118,15 @@ static enum status keep_changes(struct settings *settings)
 	settings_sort(settings);
 	mode = settings_find(settings, "advisor_mode");
 	for (size_t i = 0; i < settings->count; i++) {
-		struct setting *setting = &settings->list[i];
-
-		if (list_is(setting->name))
-			continue;
-		setting->old = knob_read(setting->name);
-		if (!setting->old)
-			return fail_at(STATUS_REFUSED, settings->file,
-				       setting->line, "%s: cannot be read: %s",
-				       setting->name, strerror(errno));
+		status = read_old(settings, &settings->list[i]);
+		if (status)
+			return status;
 	}
 	mode_changes = mode && changes(mode);
 	for (size_t i = 0; i < settings->count; i++) {
 		struct setting *setting = &settings->list[i];
-		bool needed = false;
 
-		if (list_is(setting->name))
-			status = entry_needed(settings, setting, &needed);
-		else
-			needed = is_needed(setting, mode_changes);
-		if (status)
-			return status;
-		if (needed) {
+		if (is_needed(setting, mode_changes)) {
 			settings->list[kept++] = *setting;
 			continue;
 		}
