@@ -22,6 +22,7 @@
 #include "kept.h"
 #include "kmod.h"
 #include "long_write.h"
+#include "memory.h"
 #include "replace.h"
 #include "saturate.h"
 #include "settings.h"
@@ -112,22 +113,6 @@ static long long memory_needed(void)
 	pages = add_saturated(pages, number_of("ksm_zero_pages"));
 
 	return multiply_saturated(pages, sysconf(_SC_PAGESIZE));
-}
-
-/* Return: bytes, or -1 when it is not told. */
-static long long memory_available(void)
-{
-	char path[PATH_SIZE], line[128];
-	FILE *file = text_open(make_path(path, "/proc/meminfo"));
-	long long kibibytes = -1;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemAvailable: %lld kB", &kibibytes) == 1)
-			break;
-	if (file)
-		fclose(file);
-
-	return kibibytes < 0 ? -1 : multiply_saturated(kibibytes, 1024);
 }
 
 /* What is in the way, and would be found only when half is done. */

@@ -14,11 +14,15 @@
  * @dry_run: of set, apply and reload, only check
  * @force: of reload, with the version that is loaded as well
  * @max_domains: of metrics, how many domains at most
- * @rows: of top and domains, how many at most; 0: all
+ * @rows: of top, domains, dry-run and sharing, how many at most; 0: all
  * @sort: of top, by which column
- * @all: of top, processes that have nothing to do with merging as well
- * @vms: of top, virtual machines only
+ * @all: of top, processes that have nothing to do with merging as well; of dry-run,
+ *	memory that did not ask for it
+ * @vms: of top, dry-run and sharing, virtual machines only
  * @verbose: of explain, a line for each mapping as well
+ * @seconds: of dry-run, between the looks
+ * @max_sharing: of dry-run, as max_page_sharing; 0: as the module has it
+ * @zero_pages: of dry-run, as if use_zero_pages were set
  */
 struct options {
 	bool json;
@@ -31,6 +35,9 @@ struct options {
 	bool all;
 	bool vms;
 	bool verbose;
+	double seconds;
+	long max_sharing;
+	bool zero_pages;
 };
 
 /*
@@ -52,6 +59,10 @@ enum status command_top(const struct options *options, int argc, char **argv);
 enum status command_domains(const struct options *options, int argc,
 			    char **argv);
 enum status command_explain(const struct options *options, int argc,
+			    char **argv);
+enum status command_dry_run(const struct options *options, int argc,
+			    char **argv);
+enum status command_sharing(const struct options *options, int argc,
 			    char **argv);
 enum status command_features(const struct options *options, int argc,
 			     char **argv);

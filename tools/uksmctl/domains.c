@@ -134,8 +134,9 @@ int domain_of_cgroup(char *cgroup, char *name)
 	size_t length;
 	int err;
 
+	/* Without the module no groups are listed. */
 	err = engine_read(ENGINE_UKSM, FOLDER "/cgroups", paths);
-	if (err)
+	if (err && err != -ENOENT)
 		return err;
 	length = listed_above(paths, cgroup);
 	if (length)

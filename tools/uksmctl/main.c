@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* uksmctl: show and set what the module uksm does. The command line. */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,8 @@ static const struct command commands[] = {
 	{ "top", "jarsv", command_top },
 	{ "domains", "jr", command_domains },
 	{ "explain", "jv", command_explain },
+	{ "dry-run", "ajrtvxz", command_dry_run },
+	{ "sharing", "jrv", command_sharing },
 	{ "features", "j", command_features },
 	{ "metrics", "m", command_metrics },
 };
@@ -65,6 +68,16 @@ static const char usage_text[] =
 	"    -r, --rows COUNT         so many at most, 0 for all (20)\n"
 	"  explain PID                why memory of a process is merged, or is not\n"
 	"    -v, --verbose            a line for each mapping as well\n"
+	"  dry-run [PID...]           what merging would save, with each kind of isolation\n"
+	"    -a, --all                of memory that did not ask for merging as well\n"
+	"    -r, --rows COUNT         so many domains of each kind, 0 for all (5)\n"
+	"    -t, --seconds SECONDS    between the two looks at each page (10)\n"
+	"    -v, --vms                virtual machines only\n"
+	"    -x, --max-sharing COUNT  so many addresses may share a page (as the module has it)\n"
+	"    -z, --zero-pages         as if use_zero_pages were 1\n"
+	"  sharing [PID...]           who shares how many merged pages with whom\n"
+	"    -r, --rows COUNT         so many pairs at most, 0 for all (20)\n"
+	"    -v, --vms                virtual machines only\n"
 	"  features                   what this kernel and this module offer\n"
 	"  metrics [FILE]             all of it for Prometheus, into a file for node_exporter\n"
 	"    -m, --max-domains COUNT  so many domains at most (1000)\n"
@@ -85,16 +98,19 @@ static const struct option long_options[] = {
 	{ "interval", required_argument, NULL, 'i' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "max-domains", required_argument, NULL, 'm' },
+	{ "max-sharing", required_argument, NULL, 'x' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "rows", required_argument, NULL, 'r' },
+	{ "seconds", required_argument, NULL, 't' },
 	{ "sort", required_argument, NULL, 's' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "vms", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
+	{ "zero-pages", no_argument, NULL, 'z' },
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char short_options[] = "afhi:jm:nr:s:vV";
+static const char short_options[] = "afhi:jm:nr:s:t:vVx:z";
 
 static enum status usage_failure(void)
 {
@@ -154,6 +170,23 @@ static enum status take_option(int letter, const char *argument,
 	case 's':
 		options->sort = argument;
 		break;
+	case 't':
+		if (!interval_parse(argument, &options->seconds))
+			return fail(STATUS_USAGE,
+				    "--seconds %s: not a number of seconds",
+				    argument);
+		break;
+	case 'x':
+		options->max_sharing = strtol(argument, &end, 10);
+		if (!*argument || *end || options->max_sharing < 2 ||
+		    options->max_sharing > INT_MAX)
+			return fail(STATUS_USAGE,
+				    "--max-sharing %s: not from 2 to %d",
+				    argument, INT_MAX);
+		break;
+	case 'z':
+		options->zero_pages = true;
+		break;
 	case 'v':
 		options->vms = options->verbose = true;
 		break;
@@ -190,7 +223,11 @@ static enum status check_options(const struct command *command,
 static enum status run(int argc, char **argv)
 {
 	struct options options = {
-		.interval = 1, .max_domains = 1000, .rows = 20, .sort = "merged"
+		.interval = 1,
+		.max_domains = 1000,
+		.rows = -1,
+		.sort = "merged",
+		.seconds = 10,
 	};
 	char seen[sizeof(short_options)] = "";
 	const struct command *command;
@@ -235,6 +272,8 @@ static enum status run(int argc, char **argv)
 		return usage_failure();
 	}
 	status = check_options(command, seen, word);
+	if (options.rows < 0)
+		options.rows = command->run == command_dry_run ? 5 : 20;
 
 	return status ?:
 			command->run(&options, argc - optind - 1,
