@@ -34,8 +34,8 @@
 
 enum kind { COMMON, OWN, TWICE, ZERO, HUGE, OUT, CHANGING, UNASKED, FORK };
 
-static const char *const names[] = { "common", "own",	   "twice",
-				     "zero",   "huge",	   "out",
+static const char *const names[] = { "common",	 "own",	    "twice",
+				     "zero",	 "huge",    "out",
 				     "changing", "unasked", "fork" };
 
 struct region {
@@ -122,7 +122,8 @@ static int make(struct region *region)
 	region->memory = (uint64_t *)memory;
 	if (madvise(memory, 2 * bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
 		return -1;
-	if (region->kind != UNASKED && madvise(memory, 2 * bytes, MADV_MERGEABLE))
+	if (region->kind != UNASKED &&
+	    madvise(memory, 2 * bytes, MADV_MERGEABLE))
 		return -1;
 	for (unsigned long page = 0; page < region->pages; page++) {
 		/* A page that was only read would be the kernel's zero page. */
@@ -158,7 +159,8 @@ static void change(unsigned long round)
 {
 	for (int i = 0; i < region_count; i++)
 		for (unsigned long page = 0;
-		     regions[i].kind == CHANGING && page < regions[i].pages; page++)
+		     regions[i].kind == CHANGING && page < regions[i].pages;
+		     page++)
 			regions[i].memory[page * WORDS] =
 				mix(content_of(&regions[i], page) + round);
 }
@@ -201,7 +203,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < region_count; i++)
 		if (regions[i].kind != CHANGING && regions[i].kind != FORK &&
 		    !is_intact(&regions[i])) {
-			fputs("mixed: the memory is not what was written\n", stderr);
+			fputs("mixed: the memory is not what was written\n",
+			      stderr);
 			return 3;
 		}
 

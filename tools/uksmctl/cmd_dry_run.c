@@ -78,9 +78,9 @@ static void print_summary(const struct forecast *forecast,
 	char memory[FIGURE_SIZE], changing[FIGURE_SIZE], merged[FIGURE_SIZE],
 		pause[FIGURE_SIZE];
 
-	printf("memory    %s of %zu processes, of which %s changed within %s\n",
+	printf("memory    %s of %zu process%s; %s of it changed within %s\n",
 	       format_bytes(memory, bytes_of(all->pages + forecast->changing)),
-	       forecast->processes,
+	       forecast->processes, forecast->processes == 1 ? "" : "es",
 	       format_bytes(changing, bytes_of(forecast->changing)),
 	       format_duration(pause, seconds));
 	printf("merged    %s of it already\n",
@@ -231,7 +231,8 @@ static void print_left_out(const struct targets *targets,
 			   const struct forecast *forecast, bool all)
 {
 	if (!forecast->processes && !forecast->gone && !all)
-		complain("no process asks for merging; --all looks at memory that could be merged if it did");
+		complain(
+			"no process asks for merging; --all looks at memory that could be merged if it did");
 	if (targets->excluded)
 		complain("left out: %zu of excluded control groups",
 			 targets->excluded);

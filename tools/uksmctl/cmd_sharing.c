@@ -161,9 +161,8 @@ static struct pair_list list_pairs(const struct pairs *pairs,
 				continue;
 			if (found.count == room) {
 				room = room ? 2 * room : 256;
-				found.list = require_memory(
-					reallocarray(found.list, room,
-						     sizeof(*found.list)));
+				found.list = require_memory(reallocarray(
+					found.list, room, sizeof(*found.list)));
 			}
 			found.list[found.count++] =
 				(struct pair){ one, other, common };
@@ -177,8 +176,8 @@ static struct pair_list list_pairs(const struct pairs *pairs,
 
 static const char *pages(char *figure, long long number)
 {
-	return format_short_bytes(figure,
-				  (double)number * (double)sysconf(_SC_PAGESIZE));
+	return format_short_bytes(
+		figure, (double)number * (double)sysconf(_SC_PAGESIZE));
 }
 
 static void print_name(const struct target *target)
@@ -223,9 +222,9 @@ static void print_matrix(const struct pairs *pairs,
 	for (size_t i = 0; i < count; i++) {
 		printf("%8d", (int)targets->list[picked[i]].pid);
 		for (size_t j = 0; j < count; j++)
-			printf(" %8s", pages(figure, pairs_common(pairs,
-								   picked[i],
-								   picked[j])));
+			printf(" %8s",
+			       pages(figure, pairs_common(pairs, picked[i],
+							  picked[j])));
 		fputs("  ", stdout);
 		print_name(&targets->list[picked[i]]);
 		putchar('\n');
@@ -321,9 +320,10 @@ static enum status compare(const struct options *options,
 	int err;
 
 	if (targets->count > COMPARED_MAX)
-		return fail(STATUS_REFUSED,
-			    "%zu processes have merged pages, more than %d: --vms",
-			    targets->count, COMPARED_MAX);
+		return fail(
+			STATUS_REFUSED,
+			"%zu processes have merged pages, more than %d: --vms",
+			targets->count, COMPARED_MAX);
 	err = take_all(&merged, targets);
 	progress_end();
 	if (err) {

@@ -47,7 +47,7 @@ static struct forecast_domain domain_of_target(const struct target *target,
 		break;
 	default:
 		domain.key = 0;
-		strcpy(domain.name, "all");
+		snprintf(domain.name, sizeof(domain.name), "all");
 	}
 
 	return domain;
@@ -136,8 +136,8 @@ void forecast_make(struct looks *looks, const struct targets *targets,
 		.processes = targets->count,
 		.max_sharing = rules->max_sharing,
 	};
-	long long *zeroed = require_memory(
-		calloc(targets->count + 1, sizeof(*zeroed)));
+	long long *zeroed =
+		require_memory(calloc(targets->count + 1, sizeof(*zeroed)));
 	uint32_t *domains[MODES];
 
 	*forecast = (struct forecast){ .processes = 0 };

@@ -54,7 +54,8 @@ static void close_files(const struct process_files *files)
 	close(files->memory);
 }
 
-static void digest(const struct looks *looks, const void *page, uint64_t *digest)
+static void digest(const struct looks *looks, const void *page,
+		   uint64_t *digest)
 {
 	XXH128_hash_t hash = XXH3_128bits_withSecret(
 		page, PAGE_BYTES, looks->secret, sizeof(looks->secret));
@@ -195,10 +196,12 @@ static int take_process(struct looks *looks, const struct targets *targets,
 			uint64_t end = (at | (PAGEMAP_BATCH - 1)) + 1;
 
 			batch.first = at;
-			batch.count = (end < range->end ? end : range->end) - at;
+			batch.count =
+				(end < range->end ? end : range->end) - at;
 			err = pagemap_read(&files.map, &batch);
 			if (!err)
-				take_batch(looks, files.memory, &batch, process);
+				take_batch(looks, files.memory, &batch,
+					   process);
 			if (!progress_show("first look",
 					   (long long)looks->count,
 					   targets->pages))

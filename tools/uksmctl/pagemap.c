@@ -14,7 +14,8 @@
 #define ENTRY_PFN ((1ULL << 55) - 1)
 
 #define FLAG(name) (1ULL << KPF_##name)
-#define FLAGS_UNFIT (FLAG(HUGE) | FLAG(HWPOISON) | FLAG(NOPAGE) | FLAG(ZERO_PAGE))
+#define FLAGS_UNFIT \
+	(FLAG(HUGE) | FLAG(HWPOISON) | FLAG(NOPAGE) | FLAG(ZERO_PAGE))
 
 static int open_file(const char *path)
 {
@@ -87,8 +88,8 @@ static ssize_t look_up(int flags_file, const uint64_t *entries, size_t count,
 	for (size_t i = 0; i < run; i++) {
 		batch->pfns[at + i] = pfn + i;
 		/* What the file has not is no memory. */
-		batch->kinds[at + i] =
-			i < (size_t)got ? kind_of(flags[i]) : PAGE_OTHER;
+		batch->kinds[at + i] = i < (size_t)got ? kind_of(flags[i]) :
+							 PAGE_OTHER;
 	}
 
 	return (ssize_t)run;
@@ -97,8 +98,8 @@ static ssize_t look_up(int flags_file, const uint64_t *entries, size_t count,
 int pagemap_read(const struct pagemap *map, struct page_batch *batch)
 {
 	uint64_t entries[PAGEMAP_BATCH];
-	ssize_t count = read_words(map->entries, entries, batch->count,
-				   batch->first);
+	ssize_t count =
+		read_words(map->entries, entries, batch->count, batch->first);
 
 	if (count < 0)
 		return (int)count;

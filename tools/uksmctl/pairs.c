@@ -22,14 +22,13 @@ static void count_page(struct pairs *pairs, const uint32_t *sharers,
 void pairs_count(struct pairs *pairs, size_t processes, uint64_t *places,
 		 size_t count)
 {
-	uint32_t *sharers = require_memory(
-		calloc(processes + 1, sizeof(*sharers)));
+	uint32_t *sharers =
+		require_memory(calloc(processes + 1, sizeof(*sharers)));
 
 	*pairs = (struct pairs){
 		.processes = processes,
-		.common = require_memory(
-			calloc(processes * processes + 1,
-			       sizeof(*pairs->common))),
+		.common = require_memory(calloc(processes * processes + 1,
+						sizeof(*pairs->common))),
 		.addresses = require_memory(
 			calloc(processes + 1, sizeof(*pairs->addresses))),
 	};

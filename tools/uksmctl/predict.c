@@ -35,10 +35,10 @@ struct tallies {
 
 static void tallies_init(struct tallies *tallies, size_t domains)
 {
-	tallies->tallies = require_memory(
-		calloc(domains + 1, sizeof(*tallies->tallies)));
-	tallies->touched = require_memory(
-		calloc(domains + 1, sizeof(*tallies->touched)));
+	tallies->tallies =
+		require_memory(calloc(domains + 1, sizeof(*tallies->tallies)));
+	tallies->touched =
+		require_memory(calloc(domains + 1, sizeof(*tallies->touched)));
 	tallies->touched_count = 0;
 }
 

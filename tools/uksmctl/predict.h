@@ -10,13 +10,7 @@
 #include "page_record.h"
 
 /** enum isolation_mode - as the module's file isolation has them, and in its order */
-enum isolation_mode {
-	MODE_NONE,
-	MODE_USER,
-	MODE_CGROUP,
-	MODE_PROCESS,
-	MODES
-};
+enum isolation_mode { MODE_NONE, MODE_USER, MODE_CGROUP, MODE_PROCESS, MODES };
 
 /**
  * struct prediction - of a domain, in pages

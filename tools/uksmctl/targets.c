@@ -53,9 +53,10 @@ static unsigned long long read_born(pid_t pid)
 	if (text_read(make_path(path, "/proc/%d/stat", (int)pid), text))
 		return 0;
 	end = strrchr(text, ')');
-	if (!end || sscanf(end + 1,
-			   " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-			   &born) != 1)
+	if (!end ||
+	    sscanf(end + 1,
+		   " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+		   &born) != 1)
 		return 0;
 
 	return born;
@@ -125,14 +126,14 @@ static long long take_ranges(struct target *target,
 			.first = mapping->start / page_size,
 			.end = mapping->end / page_size,
 		};
-		bytes = add_saturated(bytes, want == WANT_MERGED &&
-						     mappings->ksm_known ?
-					     mapping->ksm :
-					     mapping->anonymous);
+		bytes = add_saturated(
+			bytes, want == WANT_MERGED && mappings->ksm_known ?
+				       mapping->ksm :
+				       mapping->anonymous);
 	}
-	target->ranges = require_memory(reallocarray(
-		target->ranges, target->range_count + 1,
-		sizeof(*target->ranges)));
+	target->ranges = require_memory(reallocarray(target->ranges,
+						     target->range_count + 1,
+						     sizeof(*target->ranges)));
 
 	return bytes / (long long)page_size;
 }
