@@ -292,7 +292,7 @@ static enum status look_and_print(const struct options *options,
 {
 	const struct forecast_rules rules = read_rules(options);
 	enum status status = check_memory(targets);
-	struct looks looks = { .flags = -1 };
+	struct looks looks = LOOKS_EMPTY;
 	struct forecast forecast;
 
 	status = status ?: look_twice(&looks, targets, options->seconds);

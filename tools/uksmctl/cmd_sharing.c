@@ -64,11 +64,11 @@ static void take_batch(struct merged *merged, const struct page_batch *batch,
 }
 
 static int take_process(struct merged *merged, const struct targets *targets,
-			uint32_t process, int flags)
+			uint32_t process, const struct page_flags *flags)
 {
 	const struct target *target = &targets->list[process];
 	struct pagemap map = { .entries = pagemap_open(target->pid),
-			       .flags = flags };
+			       .flags = *flags };
 	struct page_batch batch;
 	int err = 0;
 
@@ -80,6 +80,7 @@ static int take_process(struct merged *merged, const struct targets *targets,
 		for (uint64_t at = range->first; at < range->end && !err;
 		     at += batch.count) {
 			batch.first = at;
+			batch.may_be_merged = range->may_be_merged;
 			batch.count = range->end - at < PAGEMAP_BATCH ?
 					      range->end - at :
 					      PAGEMAP_BATCH;
@@ -100,26 +101,24 @@ static int take_process(struct merged *merged, const struct targets *targets,
 /* Return: 0 or -errno; a process that has ended has nothing. */
 static int take_all(struct merged *merged, struct targets *targets)
 {
-	int flags = kpageflags_open();
+	struct page_flags flags;
+	int err = page_flags_open(&flags);
 
-	if (flags < 0)
-		return flags;
-	for (uint32_t i = 0; i < targets->count; i++) {
+	for (uint32_t i = 0; i < targets->count && !err; i++) {
 		const size_t before = merged->count;
-		int err = take_process(merged, targets, i, flags);
 
-		if (err == -EINTR || err == -ENODATA) {
-			close(flags);
-			return err;
-		}
+		err = take_process(merged, targets, i, &flags);
+		if (err == -EINTR || err == -ENODATA)
+			break;
 		if (err || !target_is_there(&targets->list[i])) {
 			merged->count = before;
 			targets->list[i].gone = true;
 		}
+		err = 0;
 	}
-	close(flags);
+	page_flags_close(&flags);
 
-	return 0;
+	return err;
 }
 
 static int by_common(const void *left, const void *right)

@@ -12,7 +12,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "pagemap.h"
 #include "progress.h"
 #include "status.h"
 #include "text.h"
@@ -30,12 +29,13 @@ struct process_files {
 	int memory;
 };
 
-static int open_files(struct process_files *files, pid_t pid, int flags)
+static int open_files(struct process_files *files, pid_t pid,
+		      const struct page_flags *flags)
 {
 	char path[PATH_SIZE];
 
 	*files = (struct process_files){
-		.map = { .entries = pagemap_open(pid), .flags = flags },
+		.map = { .entries = pagemap_open(pid), .flags = *flags },
 	};
 	if (files->map.entries < 0)
 		return files->map.entries;
@@ -66,14 +66,14 @@ static void digest(const struct looks *looks, const void *page,
 
 int looks_init(struct looks *looks, const struct targets *targets)
 {
+	int err = page_flags_open(&looks->flags);
 	size_t got = 0;
 
-	*looks = (struct looks){ .flags = kpageflags_open() };
 	looks->buffer = require_memory(calloc(PAGEMAP_BATCH, PAGE_BYTES));
 	looks->seen = require_memory(
 		calloc(targets->count + 1, sizeof(*looks->seen)));
-	if (looks->flags < 0)
-		return looks->flags;
+	if (err)
+		return err;
 	while (got < sizeof(looks->secret)) {
 		ssize_t more = getrandom(looks->secret + got,
 					 sizeof(looks->secret) - got, 0);
@@ -143,6 +143,7 @@ static void record(struct looks *looks, const struct page_batch *batch,
 		.first = batch->first + at,
 		.count = (uint32_t)count,
 		.process = process,
+		.may_be_merged = batch->may_be_merged,
 	};
 	looks->records = with_room(looks->records, &looks->room,
 				   looks->count + count,
@@ -183,7 +184,7 @@ static int take_process(struct looks *looks, const struct targets *targets,
 	const struct target *target = &targets->list[process];
 	struct process_files files;
 	struct page_batch batch;
-	int err = open_files(&files, target->pid, looks->flags);
+	int err = open_files(&files, target->pid, &looks->flags);
 
 	if (err)
 		return err;
@@ -196,6 +197,7 @@ static int take_process(struct looks *looks, const struct targets *targets,
 			uint64_t end = (at | (PAGEMAP_BATCH - 1)) + 1;
 
 			batch.first = at;
+			batch.may_be_merged = range->may_be_merged;
 			batch.count =
 				(end < range->end ? end : range->end) - at;
 			err = pagemap_read(&files.map, &batch);
@@ -301,6 +303,7 @@ static int compare_stretch(struct looks *looks, struct again *again,
 		int err;
 
 		batch.first = stretch->first + done;
+		batch.may_be_merged = stretch->may_be_merged;
 		batch.count = stretch->count - done;
 		err = pagemap_read(&files->map, &batch);
 		if (err)
@@ -329,7 +332,7 @@ static int compare_process(struct looks *looks, struct again *again,
 			   size_t end)
 {
 	struct process_files files;
-	int err = open_files(&files, target->pid, looks->flags);
+	int err = open_files(&files, target->pid, &looks->flags);
 
 	if (err)
 		return err;
@@ -378,7 +381,6 @@ void looks_free(struct looks *looks)
 	free(looks->stretches);
 	free(looks->seen);
 	free(looks->buffer);
-	if (looks->flags >= 0)
-		close(looks->flags);
-	*looks = (struct looks){ .flags = -1 };
+	page_flags_close(&looks->flags);
+	*looks = LOOKS_EMPTY;
 }

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "page_record.h"
+#include "pagemap.h"
 #include "targets.h"
 
 /**
@@ -26,11 +27,13 @@
  * @first: the number of the first one
  * @count: how many
  * @process: number of the process
+ * @may_be_merged: as of struct page_batch
  */
 struct look_stretch {
 	uint64_t first;
 	uint32_t count;
-	uint32_t process;
+	uint32_t process : PAGE_PROCESS_BITS;
+	uint32_t may_be_merged : 1;
 };
 
 /**
@@ -70,12 +73,15 @@ struct looks {
 	uint64_t zero_digest[2];
 	unsigned char secret[192];
 	unsigned char *buffer;
-	int flags;
+	struct page_flags flags;
 };
+
+/** LOOKS_EMPTY - what looks_init() begins with */
+#define LOOKS_EMPTY ((struct looks){ .flags = { .file = -1 } })
 
 /**
  * looks_init() - begin
- * @looks: looks_free() it, after a failure as well
+ * @looks: LOOKS_EMPTY; looks_free() it, after a failure as well
  * @targets: the processes
  *
  * Return: 0 or -errno.

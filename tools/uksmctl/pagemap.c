@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kernel-page-flags.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "status.h"
 #include "text.h"
 
 /* Documentation/admin-guide/mm/pagemap.rst */
@@ -16,19 +18,16 @@
 #define FLAG(name) (1ULL << KPF_##name)
 #define FLAGS_UNFIT \
 	(FLAG(HUGE) | FLAG(HWPOISON) | FLAG(NOPAGE) | FLAG(ZERO_PAGE))
+/* Of an anonymous page the last is PG_anon_exclusive, which tools/mm/page-types.c knows, too. */
+#define KPF_ANON_EXCLUSIVE 34
+#define FLAGS_NOT_MERGED \
+	(FLAG(COMPOUND_HEAD) | FLAG(COMPOUND_TAIL) | FLAG(ANON_EXCLUSIVE))
 
 static int open_file(const char *path)
 {
 	int file = open(path, O_RDONLY | O_CLOEXEC);
 
 	return file < 0 ? -errno : file;
-}
-
-int kpageflags_open(void)
-{
-	char path[PATH_SIZE];
-
-	return open_file(make_path(path, "/proc/kpageflags"));
 }
 
 int pagemap_open(pid_t pid)
@@ -53,14 +52,16 @@ static ssize_t read_words(int file, uint64_t *words, size_t count,
 	return got < 0 ? -errno : got / (ssize_t)sizeof(*words);
 }
 
-static enum page_kind kind_of(uint64_t flags)
+static enum page_kind kind_of(const struct page_flags *known, uint64_t flags,
+			      bool may_be_merged)
 {
 	if (flags & FLAGS_UNFIT)
 		return PAGE_OTHER;
-	if (flags & FLAG(KSM))
+	if (flags & FLAG(KSM) && !(flags & FLAGS_NOT_MERGED) &&
+	    (known->merged_told || may_be_merged))
 		return PAGE_MERGED;
 
-	return flags & FLAG(ANON) ? PAGE_ANONYMOUS : PAGE_OTHER;
+	return flags & (FLAG(ANON) | FLAG(KSM)) ? PAGE_ANONYMOUS : PAGE_OTHER;
 }
 
 static bool is_candidate(uint64_t entry)
@@ -69,8 +70,8 @@ static bool is_candidate(uint64_t entry)
 }
 
 /* Neighbours, as in a huge page, have their flags read at once. Return: how many, or -errno. */
-static ssize_t look_up(int flags_file, const uint64_t *entries, size_t count,
-		       struct page_batch *batch, size_t at)
+static ssize_t look_up(const struct page_flags *known, const uint64_t *entries,
+		       size_t count, struct page_batch *batch, size_t at)
 {
 	const uint64_t pfn = entries[at] & ENTRY_PFN;
 	uint64_t flags[PAGEMAP_BATCH];
@@ -82,14 +83,16 @@ static ssize_t look_up(int flags_file, const uint64_t *entries, size_t count,
 	while (at + run < count && is_candidate(entries[at + run]) &&
 	       (entries[at + run] & ENTRY_PFN) == pfn + run)
 		run++;
-	got = read_words(flags_file, flags, run, pfn);
+	got = read_words(known->file, flags, run, pfn);
 	if (got < 0)
 		return got;
 	for (size_t i = 0; i < run; i++) {
 		batch->pfns[at + i] = pfn + i;
 		/* What the file has not is no memory. */
-		batch->kinds[at + i] = i < (size_t)got ? kind_of(flags[i]) :
-							 PAGE_OTHER;
+		batch->kinds[at + i] =
+			i < (size_t)got ?
+				kind_of(known, flags[i], batch->may_be_merged) :
+				PAGE_OTHER;
 	}
 
 	return (ssize_t)run;
@@ -112,7 +115,7 @@ int pagemap_read(const struct pagemap *map, struct page_batch *batch)
 
 		batch->kinds[i] = PAGE_OTHER;
 		if (is_candidate(entries[i]))
-			run = look_up(map->flags, entries, batch->count, batch,
+			run = look_up(&map->flags, entries, batch->count, batch,
 				      i);
 		if (run < 0)
 			return (int)run;
@@ -120,4 +123,45 @@ int pagemap_read(const struct pagemap *map, struct page_batch *batch)
 	}
 
 	return 0;
+}
+
+/* A page of our own that has just been written is not merged. */
+static bool is_merged_told(const struct page_flags *flags)
+{
+	const size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	char *page = require_memory(aligned_alloc(size, size));
+	const int entries = pagemap_open(getpid());
+	uint64_t entry, word;
+	bool told = true;
+
+	*(volatile char *)page = 1;
+	if (entries >= 0 &&
+	    read_words(entries, &entry, 1, (uintptr_t)page / size) == 1 &&
+	    is_candidate(entry) &&
+	    read_words(flags->file, &word, 1, entry & ENTRY_PFN) == 1)
+		told = !(word & FLAG(KSM));
+	free(page);
+	if (entries >= 0)
+		close(entries);
+
+	return told;
+}
+
+int page_flags_open(struct page_flags *flags)
+{
+	char path[PATH_SIZE];
+
+	flags->file = open_file(make_path(path, "/proc/kpageflags"));
+	if (flags->file < 0)
+		return flags->file;
+	flags->merged_told = is_merged_told(flags);
+
+	return 0;
+}
+
+void page_flags_close(struct page_flags *flags)
+{
+	if (flags->file >= 0)
+		close(flags->file);
+	flags->file = -1;
 }

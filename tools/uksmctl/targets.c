@@ -125,6 +125,8 @@ static long long take_ranges(struct target *target,
 		target->ranges[target->range_count++] = (struct range){
 			.first = mapping->start / page_size,
 			.end = mapping->end / page_size,
+			.may_be_merged = !mappings->ksm_known ||
+					 mapping->ksm > 0,
 		};
 		bytes = add_saturated(
 			bytes, want == WANT_MERGED && mappings->ksm_known ?
@@ -199,8 +201,7 @@ static bool is_known(const struct targets *targets, const struct target *target)
 		const struct target *other = &targets->list[i];
 
 		if (other->range_count == target->range_count &&
-		    !memcmp(other->ranges, target->ranges,
-			    target->range_count * sizeof(*target->ranges)) &&
+		    other->ranges[0].first == target->ranges[0].first &&
 		    !syscall(SYS_kcmp, other->pid, target->pid, KCMP_VM, 0, 0))
 			return true;
 	}
@@ -264,30 +265,55 @@ static enum status read_named(const struct targets_choice *choice,
 	return STATUS_OK;
 }
 
+/*
+ * All of them before the first is looked at: where processes come faster than one can look at
+ * them the directory has no end.
+ */
+static int list_pids(pid_t **pids, size_t *count)
+{
+	char path[PATH_SIZE];
+	DIR *dir = opendir(make_path(path, "/proc"));
+	struct dirent *entry;
+	size_t room = 0;
+
+	*pids = NULL;
+	*count = 0;
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		pid_t pid = parse_pid(entry->d_name);
+
+		/* Its own memory comes and goes with its work. */
+		if (!pid || pid == getpid())
+			continue;
+		if (*count == room) {
+			room = room ? 2 * room : 256;
+			*pids = require_memory(
+				reallocarray(*pids, room, sizeof(**pids)));
+		}
+		(*pids)[(*count)++] = pid;
+	}
+	closedir(dir);
+
+	return 0;
+}
+
 enum status targets_read(const struct targets_choice *choice,
 			 struct targets *targets)
 {
-	char path[PATH_SIZE];
-	struct dirent *entry;
-	size_t room = 0;
-	DIR *dir;
+	size_t room = 0, count;
+	pid_t *pids;
+	int err;
 
 	*targets = (struct targets){ .count = 0 };
 	if (choice->pid_count)
 		return read_named(choice, targets);
-	dir = opendir(make_path(path, "/proc"));
-	if (!dir)
+	err = list_pids(&pids, &count);
+	if (err)
 		return fail(STATUS_REFUSED, "cannot read /proc");
-	while ((entry = readdir(dir))) {
-		pid_t pid = parse_pid(entry->d_name);
-
-		if (!progress_show("processes", 0, 0))
-			break;
-		/* Its own memory comes and goes with its work. */
-		if (pid && pid != getpid())
-			add(targets, &room, pid, choice);
-	}
-	closedir(dir);
+	for (size_t i = 0; i < count && progress_show("processes", 0, 0); i++)
+		add(targets, &room, pids[i], choice);
+	free(pids);
 
 	return STATUS_OK;
 }

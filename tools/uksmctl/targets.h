@@ -14,10 +14,16 @@
 
 #define TARGETS_MAX ((size_t)1 << PAGE_PROCESS_BITS)
 
-/** struct range - of neighbouring addresses, by the numbers of their pages */
+/**
+ * struct range - neighbouring addresses
+ * @first: the number of the first one's page: the address by the size of a page
+ * @end: that of the page behind them
+ * @may_be_merged: some of them are merged, as far as the kernel says it
+ */
 struct range {
 	uint64_t first;
 	uint64_t end;
+	bool may_be_merged;
 };
 
 /**
