@@ -11,6 +11,7 @@
  *   out:KEY:PAGES       common ones that are swapped out
  *   changing:PAGES      written all the time, with contents that nobody else has
  *   unasked:KEY:PAGES   common ones that are not mergeable
+ *   together:OTHERS     so many processes with the same address space
  *   fork:CHILDREN       so many that have all this by fork
  *
  * Says "ready" when all is written, and ends with its standard input: with 3 if any byte that
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -32,11 +34,23 @@
 #define WORDS (PAGE_BYTES / sizeof(uint64_t))
 #define REGIONS 32
 
-enum kind { COMMON, OWN, TWICE, ZERO, HUGE, OUT, CHANGING, UNASKED, FORK };
+/* Those before CHANGING stay as they are. */
+enum kind {
+	COMMON,
+	OWN,
+	TWICE,
+	ZERO,
+	HUGE,
+	OUT,
+	UNASKED,
+	CHANGING,
+	TOGETHER,
+	FORK
+};
 
-static const char *const names[] = { "common",	 "own",	    "twice",
-				     "zero",	 "huge",    "out",
-				     "changing", "unasked", "fork" };
+static const char *const names[] = { "common",	 "own", "twice",   "zero",
+				     "huge",	 "out", "unasked", "changing",
+				     "together", "fork" };
 
 struct region {
 	enum kind kind;
@@ -165,15 +179,31 @@ static void change(unsigned long round)
 				mix(content_of(&regions[i], page) + round);
 }
 
+static int wait_for_the_end(void *unused)
+{
+	(void)unused;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		pause();
+
+	return 0;
+}
+
 static void fork_children(unsigned long children)
 {
 	while (children--) {
-		if (fork())
-			continue;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			pause();
+		if (!fork())
+			wait_for_the_end(NULL);
 	}
+}
+
+static void share_with(unsigned long others)
+{
+	static char stacks[8][4 * PAGE_BYTES] __attribute__((aligned(16)));
+
+	while (others-- && others < 8)
+		clone(wait_for_the_end, stacks[others] + sizeof(stacks[0]),
+		      CLONE_VM | SIGCHLD, NULL);
 }
 
 int main(int argc, char **argv)
@@ -191,6 +221,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < region_count; i++)
 		if (regions[i].kind == FORK) {
 			fork_children(regions[i].pages);
+		} else if (regions[i].kind == TOGETHER) {
+			share_with(regions[i].pages);
 		} else if (make(&regions[i])) {
 			perror("mixed");
 			return 1;
@@ -201,8 +233,7 @@ int main(int argc, char **argv)
 		change(round);
 
 	for (int i = 0; i < region_count; i++)
-		if (regions[i].kind != CHANGING && regions[i].kind != FORK &&
-		    !is_intact(&regions[i])) {
+		if (regions[i].kind < CHANGING && !is_intact(&regions[i])) {
 			fputs("mixed: the memory is not what was written\n",
 			      stderr);
 			return 3;

@@ -8,8 +8,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* No library at run time; and the prototypes are the header's own. */
-#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "progress.h"
