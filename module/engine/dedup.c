@@ -446,8 +446,15 @@ static enum outcome merge_peer(struct uksm_join *join, struct site *site, struct
 	out = compare_peer(site, &peer, nid, compare);
 	if (out == MERGED) {
 		out = merge_pair(join, site, &peer, nid, &culprit);
-		if (out == IN_USE && culprit == &peer)
+		if (out == IN_USE && culprit == &peer) {
 			out = DIFFERS;
+			/*
+			 * A new page waits for the LRU just when another is searched for: it has
+			 * missed that one, and searches itself. One that is pinned does now and then.
+			 */
+			if (!(t->key.flags & UKSM_F_PINNED))
+				uksm_unstable_del(t);
+		}
 	}
 	peer_leave(&peer, site);
 	return out;

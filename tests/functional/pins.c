@@ -139,6 +139,36 @@ static void test_pinned_rests(void)
 	area_check_same(area, 4, 8);
 }
 
+/*
+ * Two equal pages, one of which is held just when the other comes and finds it: they merge once it
+ * is let go, although neither has changed.
+ */
+static void test_held_meanwhile(void)
+{
+	char *first = area_map_same(1, 9), *second, copy[PAGE_SIZE];
+	struct iovec iov = { .iov_base = first, .iov_len = PAGE_SIZE };
+	long until;
+	int fds[2];
+
+	CHECK_SYS(pipe(fds));
+	engine_start();
+	engine_wait_full_scans(3);
+	engine_pause();
+	CHECK(CHECK_SYS(vmsplice(fds[1], &iov, 1, 0)) == PAGE_SIZE, "vmsplice: short");
+	second = area_map_same(1, 9);
+	engine_set("run", 1);
+	engine_wait_full_scans(2);
+	CHECK(pfn_of(first) != pfn_of(second), "a page that is held was merged");
+	CHECK(read(fds[0], copy, PAGE_SIZE) == PAGE_SIZE, "read of the pipe: %m");
+	until = engine_get("full_scans") + 16;
+	while (pfn_of(first) != pfn_of(second)) {
+		CHECK(engine_get("full_scans") < until, "not merged 16 full scans after it was let go");
+		usleep(1000);
+	}
+	CHECK_PAGE(first, 9);
+	CHECK_PAGE(second, 9);
+}
+
 struct direct_io {
 	int fd;
 	char *buffer;
@@ -236,6 +266,7 @@ static const struct test tests[] = {
 	{ "long-term-pin", test_long_term_pin },
 	{ "pin-after-merge", test_pin_after_merge },
 	{ "pinned-rests", test_pinned_rests },
+	{ "held-meanwhile", test_held_meanwhile },
 	{ "direct-io", test_direct_io },
 	{ "remote-access", test_remote_access },
 };
