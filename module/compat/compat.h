@@ -416,6 +416,23 @@ static inline bool uksm_folio_free_swap(struct folio *folio)
 }
 
 /**
+ * uksm_charge_like() - charge a new folio to the memory cgroup of another one
+ * @folio: new, of the same size and kind
+ * @old: stays charged as well, and is about to be freed
+ *
+ * Both are locked. Not refused at the cgroup's limit, as the kernel's own migration is not.
+ */
+static inline void uksm_charge_like(struct folio *folio, struct folio *old)
+{
+#if !defined(CONFIG_MEMCG)
+#elif defined(UKSM_HAVE_MEMCG_REPLACE_FOLIO)
+	uksm_kcall(mem_cgroup_replace_folio)(old, folio);
+#else
+	uksm_kcall(mem_cgroup_migrate)(old, folio);
+#endif
+}
+
+/**
  * uksm_memory_has_failed() - has any page of this machine ever failed?
  *
  * Or been taken out of use because it was about to. Such pages may be mapped for

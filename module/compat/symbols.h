@@ -42,6 +42,14 @@ UKSM_KSYM_FUNC(__put_anon_vma, void, struct anon_vma *);
 UKSM_KSYM_FUNC(lru_add_drain, void, void);
 UKSM_KSYM_FUNC(task_sched_runtime, unsigned long long, struct task_struct *);
 
+/* Charging a page for another one, which stays charged: once the name of it has been changed. */
+#if !defined(CONFIG_MEMCG)
+#elif defined(UKSM_HAVE_MEMCG_REPLACE_FOLIO)
+UKSM_KSYM_FUNC(mem_cgroup_replace_folio, void, struct folio *, struct folio *);
+#else
+UKSM_KSYM_FUNC(mem_cgroup_migrate, void, struct folio *, struct folio *);
+#endif
+
 #ifdef CONFIG_MMU_NOTIFIER
 UKSM_KSYM_FUNC(__mmu_notifier_invalidate_range_start, int,
 	       struct mmu_notifier_range *);

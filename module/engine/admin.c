@@ -15,6 +15,7 @@
 #include "engine/dedup.h"
 #include "engine/domain.h"
 #include "engine/forget.h"
+#include "engine/frames.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
@@ -142,6 +143,7 @@ static int run_unmerge(void)
 	/* With nothing recorded, what was learnt of checksums can go as well. */
 	if (!err && !uksm_stable_nr_empty() && !uksm_mm_slots_first(UKSM_SLOTS_DEAD))
 		uksm_checksum_set_lines(uksm_knobs.checksum_lines);
+	uksm_frames_drain();
 	uksm_engine_drop();
 	return err;
 }
@@ -252,6 +254,7 @@ static int change_tree_knob(unsigned int *knob, unsigned int value)
 		return -EBUSY;
 	}
 	WRITE_ONCE(*knob, value);
+	uksm_frames_drain();
 	uksm_checksum_set_lines(uksm_knobs.checksum_lines);
 	uksm_engine_drop();
 	return 0;
@@ -259,7 +262,8 @@ static int change_tree_knob(unsigned int *knob, unsigned int value)
 
 /**
  * uksm_admin_set_tree_knob() - set a knob that decides what is where in the trees
- * @knob: merge_across_nodes, max_page_sharing, isolation or checksum_lines of uksm_knobs
+ * @knob: merge_across_nodes, max_page_sharing, isolation, hardening or
+ *	checksum_lines of uksm_knobs
  * @value: one that is valid for it
  *
  * A change takes effect at once: all that is known of pages that are not merged is

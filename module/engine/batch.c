@@ -7,6 +7,7 @@
 #include "compat/compat.h"
 #include "compat/pte.h"
 #include "engine/chunk.h"
+#include "engine/hold.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
 #include "kernel/twin.h"
@@ -34,16 +35,22 @@ static bool checked_by_content(struct vm_area_struct *vma, bool hash)
 	return hash && vma_is_anonymous(vma) && !uksm_memory_has_failed();
 }
 
+/* Was it kept from other processes' pages up to now? Then it is to be looked into. */
+static bool hold_over(const struct uksm_tracked *t)
+{
+	return t->key.hold && !uksm_hold_on(t->key.hold);
+}
+
 static bool tracked_by_content(const struct uksm_tracked *t)
 {
-	return t && uksm_tracked_state(t) == UKSM_UNSHARED &&
+	return t && uksm_tracked_state(t) == UKSM_UNSHARED && !hold_over(t) &&
 	       !(t->key.flags & (UKSM_F_COLLIDES | UKSM_F_PINNED));
 }
 
 /* The merged page that a record says is there. */
 static const struct uksm_stable_node *expected_node(const struct uksm_tracked *t)
 {
-	return t && uksm_tracked_state(t) == UKSM_MERGED ? t->rmap->node : NULL;
+	return t && uksm_tracked_state(t) == UKSM_MERGED && !hold_over(t) ? t->rmap->node : NULL;
 }
 
 static const struct uksm_tracked *batch_record(const struct uksm_batch *batch, unsigned int i)

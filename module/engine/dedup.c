@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/dedup.h"
 
+#include <linux/hash.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -10,6 +11,8 @@
 #include "engine/chunk.h"
 #include "engine/domain.h"
 #include "engine/forget.h"
+#include "engine/frames.h"
+#include "engine/hold.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
@@ -31,6 +34,8 @@
  * page there are many where processes share it by fork.
  */
 #define PEERS_MAX	16u
+/* And so many of other processes are passed over, from which it is kept still (hold.c). */
+#define APART_MAX	256u
 
 /* So many checksums can wait for uksm_dedup_announce_step(), with so many records told at once. */
 #define NEWS_MAX	64u
@@ -169,6 +174,42 @@ static enum outcome search_outcome(enum uksm_search found)
 }
 
 /*
+ * The checksum under which a process's new merged pages stand in the stable tree, those that must
+ * not be shared with others yet: so others do not find them. A process finds with new
+ * content only these: whether there are others' must not make any difference to it, not
+ * even to when its own pages merge.
+ */
+static u32 private_checksum(const struct uksm_mm_slot *slot, u32 checksum)
+{
+	return checksum ^ (hash_ptr(slot, 32) | 1);
+}
+
+/* In which of both places a page is to stand that is new, or not any more. */
+static u32 stable_checksum(const struct uksm_mm_slot *slot, u32 checksum, u8 hold)
+{
+	return uksm_hold_on(hold) ? private_checksum(slot, checksum) : checksum;
+}
+
+static enum uksm_search search_stable(const struct site *site, unsigned int nid, bool compare,
+				      struct uksm_stable_node **node, struct folio **kfolio)
+{
+	struct uksm_tracked *t = site->t;
+	u32 checksum = stable_checksum(site->slot, t->key.checksum, t->key.hold);
+	enum uksm_search found;
+
+	compare = compare || PageCompound(site->page);
+	found = uksm_stable_search(site->slot->domain, nid, checksum, site->page, compare, node,
+				   kfolio);
+	if (found == UKSM_SEARCH_FOUND)
+		t->key.hold = checksum == t->key.checksum ? UKSM_HOLD_NONE : (*node)->key.hold;
+	else if (checksum != t->key.checksum && found != UKSM_SEARCH_BUSY &&
+		 found != UKSM_SEARCH_FULL)
+		/* Other pages stand there by chance. */
+		found = UKSM_SEARCH_NONE;
+	return found;
+}
+
+/*
  * Merge with a page of the stable tree. A large page must be split for it, and that
  * is to be done for sure only.
  */
@@ -182,9 +223,7 @@ static enum outcome merge_stable(struct uksm_join *join, struct site *site, unsi
 	bool crowded;
 
 	do {
-		found = uksm_stable_search(site->slot->domain, nid, site->t->key.checksum,
-					   site->page, compare || PageCompound(site->page), &node,
-					   &kfolio);
+		found = search_stable(site, nid, compare, &node, &kfolio);
 		if (found != UKSM_SEARCH_FOUND)
 			return search_outcome(found);
 		/* Those that wait would fill it: have them merged, and it is full or has room. */
@@ -281,17 +320,42 @@ static enum outcome protected_outcome(int err)
 }
 
 /*
- * Both pages are locked and small: make the site's page a KSM page that the
+ * Make the site's page a KSM page, or have a copy of it in its place that is one. That can
+ * fail, when the page is written between the comparison and the replacement.
+ */
+static bool site_make_ksm(struct uksm_window *window, const struct site *site,
+			  struct uksm_mapping *own, struct folio *fresh,
+			  struct uksm_stable_node *node)
+{
+	if (!fresh) {
+		uksm_make_ksm(site_folio(site), node);
+		return true;
+	}
+	uksm_make_ksm_copy(fresh, site_folio(site), node);
+	own->kpage = folio_page(fresh, 0);
+	uksm_replace_pages(window, site->vma, own, 1);
+	if (own->err) {
+		uksm_ksm_copy_undo(fresh);
+		return false;
+	}
+	folio_add_lru(fresh);
+	return true;
+}
+
+/*
+ * Both pages are locked and small: make the site's page, or @fresh, which is to have its
+ * content, a KSM page that the
  * peer maps as well. The last step can fail, when the peer is written between
  * the comparison and the replacement; then the site alone has the KSM page.
  */
 static enum outcome merge_locked(struct uksm_window *window, const struct site *site,
-				 const struct site *peer, unsigned int nid,
+				 const struct site *peer, struct folio *fresh, unsigned int nid,
 				 struct uksm_stable_node *node, struct uksm_rmap_item *items[2],
 				 const struct site **culprit)
 {
+	struct page *kpage = fresh ? folio_page(fresh, 0) : site->page;
 	struct uksm_mapping own = { .addr = site->addr, .page = site->page };
-	struct uksm_mapping m = { .addr = peer->addr, .page = peer->page, .kpage = site->page };
+	struct uksm_mapping m = { .addr = peer->addr, .page = peer->page, .kpage = kpage };
 
 	*culprit = site;
 	uksm_write_protect(window, site->vma, &own, 1);
@@ -314,21 +378,28 @@ static enum outcome merge_locked(struct uksm_window *window, const struct site *
 		return uksm_pages_samples_agree(site->page, peer->page) ? ALIKE : DIFFERS;
 	}
 
-	uksm_unstable_del(peer->t);
 	uksm_race_point("compare-link");
-	uksm_make_ksm(site_folio(site), node);
+	if (!site_make_ksm(window, site, &own, fresh, node))
+		return LATER;
+	uksm_unstable_del(peer->t);
+	node->key.hold = uksm_hold_of_both(site->t->key.hold, peer->t->key.hold);
+	site->t->key.hold = node->key.hold;
+	peer->t->key.hold = node->key.hold;
 	uksm_rmap_item_link(items[0], site->t, node, site->vma);
 	items[0] = NULL;
-	trace_uksm_merge_one_page(page_to_pfn(site->page), site->t, site->slot->mm, 0);
+	trace_uksm_merge_one_page(page_to_pfn(kpage), site->t, site->slot->mm, 0);
 
 	uksm_replace_pages(window, peer->vma, &m, 1);
-	trace_uksm_merge_with_ksm_page(page_to_pfn(site->page), page_to_pfn(peer->page), peer->t,
+	trace_uksm_merge_with_ksm_page(page_to_pfn(kpage), page_to_pfn(peer->page), peer->t,
 				       peer->slot->mm, m.err);
 	if (!m.err) {
 		uksm_rmap_item_link(items[1], peer->t, node, peer->vma);
 		items[1] = NULL;
 	}
-	uksm_stable_node_add(node, site->t->key.checksum, nid, site->page);
+	uksm_stable_node_add(node, stable_checksum(site->slot, site->t->key.checksum,
+						   node->key.hold), nid, kpage);
+	if (fresh)
+		folio_unlock(fresh);
 	return m.err ? LATER : MERGED;
 }
 
@@ -352,11 +423,17 @@ static enum outcome merge_pair(struct uksm_join *join, struct site *site, struct
 		uksm_rmap_item_alloc(peer->slot),
 	};
 	struct uksm_stable_node *node = uksm_stable_node_alloc(site->slot->domain);
+	struct folio *fresh = NULL;
 	enum outcome out = LATER;
 
 	*culprit = NULL;
 	if (!node || !items[0] || !items[1])
 		goto free;
+	if (uksm_knobs_fresh_frames()) {
+		fresh = uksm_frames_take(page_to_nid(site->page));
+		if (!fresh)
+			goto free;
+	}
 	out = split_pair(join, site, peer, (struct site **)culprit);
 	if (out != MERGED)
 		goto free;
@@ -366,7 +443,8 @@ static enum outcome merge_pair(struct uksm_join *join, struct site *site, struct
 	if (!site_lock(site))
 		goto free;
 	if (site_lock(peer)) {
-		out = merge_locked(&join->window, site, peer, nid, node, items, culprit);
+		out = merge_locked(&join->window, site, peer, fresh, nid, node, items,
+				   culprit);
 		folio_unlock(site_folio(peer));
 	}
 	folio_unlock(site_folio(site));
@@ -378,6 +456,9 @@ static enum outcome merge_pair(struct uksm_join *join, struct site *site, struct
 			merge_undo(site);
 	}
 free:
+	/* What maps it by now has references of its own. */
+	if (fresh)
+		folio_put(fresh);
 	uksm_rmap_item_free(items[0], site->slot);
 	uksm_rmap_item_free(items[1], peer->slot);
 	uksm_stable_node_free(node);
@@ -414,6 +495,7 @@ static enum outcome compare_peer(const struct site *site, const struct site *pee
 	if (checksum != peer->t->key.checksum) {
 		uksm_unstable_del(peer->t);
 		peer->t->key.checksum = checksum;
+		peer->t->key.hold = uksm_hold_begin();
 		return NONE;
 	}
 	compare = compare || PageCompound(site->page) || PageCompound(peer->page) ||
@@ -460,6 +542,16 @@ static enum outcome merge_peer(struct uksm_join *join, struct site *site, struct
 	return out;
 }
 
+/*
+ * Must both be kept from each other for now? The one that waits for longer looks for the other
+ * then.
+ */
+static bool peer_apart(const struct site *site, struct uksm_tracked *t)
+{
+	return uksm_tracked_slot(t) != site->slot &&
+	       (uksm_hold_on(site->t->key.hold) || uksm_hold_on(t->key.hold));
+}
+
 /* Which of two outcomes says more about what is to be done with the page. */
 static enum outcome worse(enum outcome a, enum outcome b)
 {
@@ -474,10 +566,15 @@ static enum outcome merge_unstable(struct uksm_join *join, struct site *site, un
 	struct uksm_domain *domain = site->slot->domain;
 	struct uksm_tracked *t = uksm_unstable_first(domain, nid, checksum), *next;
 	enum outcome out, result = NONE;
-	unsigned int looked, same = 0;
+	unsigned int looked = 0, apart = 0, same = 0;
 
-	for (looked = 0; t && looked < PEERS_MAX; t = next, looked++) {
+	for (; t && looked < PEERS_MAX && apart < APART_MAX; t = next) {
 		next = uksm_unstable_next(t);
+		if (peer_apart(site, t)) {
+			apart++;
+			continue;
+		}
+		looked++;
 		out = merge_peer(join, site, t, nid, compare);
 		if (out == MERGED || out == IN_USE)
 			return out;
@@ -491,10 +588,10 @@ static enum outcome merge_unstable(struct uksm_join *join, struct site *site, un
 		same += out == SAME;
 	}
 	/* Nothing but processes that have this page by fork. What comes will be announced. */
-	if (same == looked)
+	if (same == looked && apart < APART_MAX)
 		return result;
 	/* Others stand behind these: they come first the next time. */
-	for (; t && looked; looked--) {
+	for (looked += apart; t && looked; looked--) {
 		t = uksm_unstable_first(domain, nid, checksum);
 		if (t)
 			uksm_unstable_rotate(t);
@@ -564,6 +661,22 @@ static void search_again(struct uksm_domain *domain, unsigned int nid, u32 check
 	}
 }
 
+/*
+ * The same of a merged page that is its process's own still. Other processes' pages hear nothing
+ * of it, as their counts would show. Those that are left search when their time has come.
+ */
+static void search_again_private(const struct uksm_mm_slot *slot, unsigned int nid, u32 checksum)
+{
+	struct uksm_tracked *t = uksm_unstable_first(slot->domain, nid, checksum), *next;
+	unsigned int looked;
+
+	for (looked = 0; t && looked < APART_MAX; t = next, looked++) {
+		next = uksm_unstable_next(t);
+		if (uksm_tracked_slot(t) == slot)
+			uksm_unstable_del(t);
+	}
+}
+
 /**
  * uksm_dedup_announce_step() - tell more unshared pages of a merged one
  * @records: how many at most
@@ -593,6 +706,8 @@ static void dedup_anon(struct uksm_join *join, struct site *site)
 	enum outcome stable, unstable = NONE;
 	u32 checksum = site->t->key.checksum;
 
+	if (!uksm_hold_on(site->t->key.hold))
+		site->t->key.hold = UKSM_HOLD_NONE;
 	stable = merge_zero(join, site);
 	if (stable == NONE)
 		stable = merge_stable(join, site, nid, compare);
@@ -601,7 +716,10 @@ static void dedup_anon(struct uksm_join *join, struct site *site)
 	if (stable != IN_USE)
 		unstable = merge_unstable(join, site, nid, compare);
 	if (unstable == MERGED) {
-		search_again(site->slot->domain, nid, checksum);
+		if (uksm_hold_on(site->t->key.hold))
+			search_again_private(site->slot, nid, checksum);
+		else
+			search_again(site->slot->domain, nid, checksum);
 		return;
 	}
 	if (uksm_tracked_state(site->t) != UKSM_VOLATILE || !site->page)
@@ -613,13 +731,25 @@ static void dedup_anon(struct uksm_join *join, struct site *site)
 			      stable == FULL || unstable == LATER);
 }
 
-/* A node that was out of the tree has an address again. */
-static void node_revive(struct uksm_stable_node *node, struct page *kpage)
+/* Was it kept from other processes until now? */
+static bool node_due(const struct uksm_stable_node *node)
+{
+	return node->key.hold && !uksm_hold_on(node->key.hold);
+}
+
+/* A node that was out of the tree has an address again; or its page may be shared by all now. */
+static void node_revive(struct uksm_stable_node *node, const struct uksm_mm_slot *slot,
+			struct page *kpage)
 {
 	unsigned int nid = uksm_kpfn_nid(page_to_pfn(kpage));
 	u32 checksum = uksm_page_checksum(kpage);
 
-	uksm_stable_node_add(node, checksum, nid, kpage);
+	uksm_stable_node_add(node, stable_checksum(slot, checksum, node->key.hold), nid, kpage);
+	if (uksm_hold_on(node->key.hold)) {
+		search_again_private(slot, nid, checksum);
+		return;
+	}
+	node->key.hold = UKSM_HOLD_NONE;
 	search_again(node->domain, nid, checksum);
 }
 
@@ -640,8 +770,9 @@ static void adopt(const struct site *site, struct uksm_stable_node *node)
 		if (kfolio == site_folio(site)) {
 			uksm_rmap_item_link(item, site->t, node, site->vma);
 			item = NULL;
-			if (uksm_stable_node_is_empty(node))
-				node_revive(node, site->page);
+			if (uksm_stable_node_is_empty(node) || node_due(node))
+				node_revive(node, site->slot, site->page);
+			site->t->key.hold = node->key.hold;
 		}
 		folio_unlock(kfolio);
 		folio_put(kfolio);
@@ -689,18 +820,19 @@ static void dedup_ksm(struct uksm_join *join, struct site *site)
 		leave_foreign(site);
 		return;
 	}
-	if (nid != node->nid || uksm_stable_node_is_empty(node)) {
+	site->t->key.hold = node->key.hold;
+	if (nid != node->nid || uksm_stable_node_is_empty(node) || node_due(node)) {
 		/*
-		 * Migrated, or not found by searches for a while: go over to an equal page
-		 * there, or be the first. At once, since another address of the batch may
+		 * Migrated, or not found by searches for a while, or not by all: go over to
+		 * an equal page there, or be the first. At once, since another address of the batch may
 		 * map the same page.
 		 */
 		out = merge_stable(join, site, nid, true);
 		uksm_join_end(join);
 		if (out == MERGED || out == LATER || out == IN_USE)
 			return;
-		/* An empty one gets its place with its first address. */
-		if (!uksm_stable_node_is_empty(node)) {
+		/* An empty one gets its place with its first address, and so does one of all. */
+		if (!uksm_stable_node_is_empty(node) && !node_due(node)) {
 			uksm_stable_node_refile(node, nid);
 			/* By the node's key: the site's may be of before a stronger checksum. */
 			search_again(node->domain, nid, uksm_stable_node_checksum(node));

@@ -11,6 +11,7 @@
 #include "engine/chunk.h"
 #include "engine/domain.h"
 #include "engine/forget.h"
+#include "engine/hold.h"
 #include "engine/join.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
@@ -42,6 +43,7 @@ static bool page_cow_broken(struct uksm_tracked *t)
 static void page_changed(struct uksm_tracked *t, u32 checksum)
 {
 	t->key.checksum = checksum;
+	t->key.hold = uksm_hold_begin();
 	t->still = 0;
 	t->since = (u32)jiffies;
 }
@@ -63,10 +65,15 @@ static bool page_still_enough(struct uksm_tracked *t, bool again)
 	return uksm_policy_still_enough(uksm_tracked_thrash(t), t->still);
 }
 
-/* Does an unshared page stay where it is? A pinned one is asked for now and then. */
+/*
+ * Does an unshared page stay where it is? One that was kept from other processes' pages until
+ * now searches among those. A pinned one is asked for now and then.
+ */
 static bool page_rests(const struct uksm_tracked *t, unsigned int nid)
 {
 	if (nid != uksm_tracked_nid(t) || (t->key.flags & UKSM_F_COLLIDES))
+		return false;
+	if (t->key.hold && !uksm_hold_on(t->key.hold))
 		return false;
 	return !(t->key.flags & UKSM_F_PINNED) ||
 	       !uksm_policy_pinned_due(uksm_stats.full_scans,

@@ -4,6 +4,7 @@
 #include <linux/memory.h>
 #include <linux/notifier.h>
 
+#include "engine/frames.h"
 #include "engine/lock.h"
 #include "engine/prune.h"
 
@@ -38,6 +39,10 @@ static int memory_event(struct notifier_block *nb, unsigned long action, void *a
 		err = uksm_engine_close();
 		if (err)
 			return notifier_from_errno(err);
+		/* They may lie there, and nobody can move them. */
+		uksm_engine_take_always();
+		uksm_frames_drain();
+		uksm_engine_drop();
 		break;
 	case MEM_OFFLINE:
 		memory_offline(mn->start_pfn, mn->start_pfn + mn->nr_pages);

@@ -19,6 +19,7 @@ struct uksm_knobs uksm_knobs = {
 	.max_page_sharing = 256,
 	.stable_node_chains_prune_millisecs = 2000,
 	.isolation = UKSM_ISOLATE_NONE,
+	.hardening = UKSM_HARDEN_NONE,
 	.zero_page_across_domains = false,
 	.checksum_lines = UKSM_CHECKSUM_LINES_DEFAULT,
 	.max_cpu_percentage = 100,

@@ -34,6 +34,13 @@ enum uksm_isolation {
 	UKSM_ISOLATE_PROCESS,
 };
 
+/* What is done against those who learn or choose by merging, see hardening. Each has all before it. */
+enum uksm_hardening {
+	UKSM_HARDEN_NONE,
+	UKSM_HARDEN_DELAY,
+	UKSM_HARDEN_FRAME,
+};
+
 #define UKSM_PAGES_TO_SCAN_DEFAULT 100
 #define UKSM_CHECKSUM_LINES_DEFAULT 4
 
@@ -50,6 +57,7 @@ enum uksm_isolation {
  * @stable_node_chains_prune_millisecs: least time between two prunings of a
  *	chain
  * @isolation: enum uksm_isolation; written by uksm_admin_set_tree_knob() alone
+ * @hardening: enum uksm_hardening; written by uksm_admin_set_tree_knob() alone
  * @zero_page_across_domains: with isolation, @use_zero_pages holds nevertheless
  * @checksum_lines: cache lines that go into the checksum of a page, 1 to 64;
  *	written by uksm_admin_set_tree_knob() alone
@@ -79,6 +87,7 @@ struct uksm_knobs {
 	unsigned int max_page_sharing;
 	unsigned int stable_node_chains_prune_millisecs;
 	unsigned int isolation;
+	unsigned int hardening;
 	bool zero_page_across_domains;
 	unsigned int checksum_lines;
 	unsigned int max_cpu_percentage;
@@ -123,6 +132,12 @@ static inline bool uksm_knobs_zero_page(void)
 	return READ_ONCE(uksm_knobs.use_zero_pages) &&
 	       (READ_ONCE(uksm_knobs.isolation) == UKSM_ISOLATE_NONE ||
 		READ_ONCE(uksm_knobs.zero_page_across_domains));
+}
+
+/** uksm_knobs_fresh_frames() - must a merged page lie where none of its users had it? */
+static inline bool uksm_knobs_fresh_frames(void)
+{
+	return READ_ONCE(uksm_knobs.hardening) >= UKSM_HARDEN_FRAME;
 }
 
 /** uksm_knobs_cpu_limited() - is there a limit on the scanner's CPU time? */

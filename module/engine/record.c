@@ -9,6 +9,7 @@
 
 #include "engine/chunk.h"
 #include "engine/domain.h"
+#include "engine/hold.h"
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
 
@@ -60,6 +61,7 @@ void uksm_tracked_set_seen(struct uksm_tracked *t, u32 checksum)
 {
 	change(t, UKSM_UNTRACKED, UKSM_VOLATILE);
 	t->key.checksum = checksum;
+	t->key.hold = uksm_hold_begin();
 	t->still = 0;
 	t->since = (u32)jiffies;
 }

@@ -54,7 +54,8 @@ enum uksm_page_state {
 
 /**
  * struct uksm_tracked - a page that the scanner has seen (32 bytes)
- * @key: checksum, state and flags; the tree node while @UKSM_UNSHARED
+ * @key: checksum, state, flags, and since when it has held what it holds (hold.c); the tree
+ *	node while @UKSM_UNSHARED
  * @rmap: the rmap_item while @UKSM_MERGED, in place of the tree node
  * @merged_at: the full scan in which it was merged, while @UKSM_MERGED
  * @merged_jiffies: the time when it was merged, while @UKSM_MERGED

@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 
 #include "compat/compat.h"
+#include "engine/frames.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
@@ -184,5 +185,8 @@ void uksm_unload(void)
 		wait_for_exits();
 	forget_for_unload();
 	part_for_unload();
+	uksm_engine_lock_always();
+	uksm_frames_drain();
+	uksm_engine_drop();
 	uksm_stock_release();
 }

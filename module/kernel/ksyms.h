@@ -5,6 +5,7 @@
 #include <linux/kobject.h>
 #include <linux/ksm.h>
 #include <linux/lockdep.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>

@@ -466,3 +466,37 @@ void uksm_make_ksm(struct folio *folio, struct uksm_stable_node *node)
 	folio_mark_accessed(folio);
 	uksm_keep_content(folio);
 }
+
+/**
+ * uksm_make_ksm_copy() - make a KSM page of the content of another page
+ * @folio: new, small, with the caller's reference and in use by nobody; locked on return
+ * @old: the page: small, anonymous, locked, and write-protected by uksm_write_protect()
+ * @node: a stable node that has no page yet
+ *
+ * It is charged to the memory cgroup of @old, as the page that it replaces. It is not mapped
+ * yet, so @node gets its addresses by uksm_replace_pages(), as for a KSM page that is all in
+ * swap. It comes to the LRU when it has one, by folio_add_lru(): until then nobody finds it.
+ *
+ * Context: as uksm_make_ksm(), with the lock of @old.
+ */
+void uksm_make_ksm_copy(struct folio *folio, struct folio *old, struct uksm_stable_node *node)
+{
+	copy_highpage(folio_page(folio, 0), folio_page(old, 0));
+	__folio_set_locked(folio);
+	__folio_set_swapbacked(folio);
+	__folio_mark_uptodate(folio);
+	uksm_make_ksm(folio, node);
+	uksm_charge_like(folio, old);
+}
+
+/**
+ * uksm_ksm_copy_undo() - undo uksm_make_ksm_copy() when nothing maps the page
+ * @folio: the page; unlocked on return, and to be given back by folio_put()
+ *
+ * Its stable node is the caller's to free.
+ */
+void uksm_ksm_copy_undo(struct folio *folio)
+{
+	WRITE_ONCE(folio->mapping, NULL);
+	folio_unlock(folio);
+}

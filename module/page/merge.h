@@ -66,5 +66,7 @@ void uksm_replace_pages(struct uksm_window *w, struct vm_area_struct *vma,
 bool uksm_mark_zero_page(struct vm_area_struct *vma, unsigned long addr);
 void uksm_keep_content(struct folio *folio);
 void uksm_make_ksm(struct folio *folio, struct uksm_stable_node *node);
+void uksm_make_ksm_copy(struct folio *folio, struct folio *old, struct uksm_stable_node *node);
+void uksm_ksm_copy_undo(struct folio *folio);
 
 #endif

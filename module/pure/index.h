@@ -14,15 +14,17 @@
  * @rb: place in one root of a struct uksm_index; the index owns it
  * @checksum: the key; constant while the object is in an index
  * @state: the owner's, never read by the index
+ * @hold: the owner's, never read by the index
  * @flags: the owner's, never read by the index
  *
  * There is one for every page tracked, so its size is a promise: the owner's
- * two words are there because they fit, and nothing else does.
+ * words are there because they fit, and nothing else does.
  */
 struct uksm_key {
 	struct rb_node rb;
 	u32 checksum;
-	u16 state;
+	u8 state;
+	u8 hold;
 	u16 flags;
 };
 static_assert(sizeof(struct uksm_key) == 32);

@@ -44,6 +44,7 @@
 /* Name and meaning are uksm's own. */
 #define UKSM_OWN_FILES(RW, RO)						\
 	RW(isolation)		/* which pages may merge: none user cgroup process */ \
+	RW(hardening)		/* against news and frames by merging: none delay frame */ \
 	RW(zero_page_across_domains) /* 1: use_zero_pages with isolation as well */ \
 	RW(checksum_lines)	/* cache lines of a page that are hashed */ \
 	RW(max_cpu_percentage)	/* of one CPU, for the scanner; 100: no limit */ \

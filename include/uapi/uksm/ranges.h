@@ -23,6 +23,7 @@
 	NUMBER(max_page_sharing, 2, 2147483647, 256, UNMERGED)		\
 	NUMBER(checksum_lines, 1, 64, 4, UNMERGED)			\
 	CHOICE(isolation, "none user cgroup process", "none", UNMERGED)	\
+	CHOICE(hardening, "none delay frame", "none", UNMERGED)		\
 	NUMBER(max_cpu_percentage, 1, 100, 100, ANYTIME)		\
 	NUMBER(max_available_percentage, 1, 100, 100, ANYTIME)		\
 	NUMBER(max_metadata_percentage, 1, 100, 20, ANYTIME)		\

@@ -32,6 +32,7 @@ static const char *const saved_knobs[] = {
 	"stable_node_chains_prune_millisecs",
 	"use_zero_pages",
 	"isolation",
+	"hardening",
 	"zero_page_across_domains",
 	"smart_scan",
 	"pages_to_scan",

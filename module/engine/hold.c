@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whoever writes a guess into a page and sees it merge with another process's page knows that
+ * the guess was right, and by when it merges, when the other page came. So time is divided
+ * into epochs, of a length that nobody knows in advance. Content waits for the end of the
+ * epoch after the one in which it was first seen, and then merges with all that waits for the
+ * same end.
+ *
+ * One end for all, and no delay of each page's own: of many pages with a delay each the first
+ * to merge tells the shortest, and the mean of many tries tells the rest. Here all copies of a
+ * guess, and all tries of an epoch, get one answer at one time, and it tells in which epoch a
+ * page came, however often it is asked for.
+ */
+#include "engine/hold.h"
+
+#include <linux/jiffies.h>
+#include <linux/lockdep.h>
+#include <linux/random.h>
+
+#include "engine/knobs.h"
+#include "engine/lock.h"
+
+/* An epoch takes so long: at least, and so much more at most. */
+#define EPOCH_MSECS		30000u
+#define EPOCH_MSECS_MORE	30000u
+
+#define NR_TAGS			255u
+
+/* Under uksm_mutex. */
+static u8 epoch = 1;
+static unsigned long epoch_end = INITIAL_JIFFIES;
+
+/* Nobody asks while nothing is scanned: what was due long ago is over as well. */
+static void epoch_advance(void)
+{
+	unsigned int ends;
+
+	lockdep_assert_held(&uksm_mutex);
+	if (time_before(jiffies, epoch_end))
+		return;
+	ends = time_before(jiffies, epoch_end + msecs_to_jiffies(EPOCH_MSECS + EPOCH_MSECS_MORE)) ?
+		1 : 2;
+	epoch = (epoch - 1 + ends) % NR_TAGS + 1;
+	epoch_end = jiffies +
+		    msecs_to_jiffies(EPOCH_MSECS + get_random_u32() % (EPOCH_MSECS_MORE + 1));
+}
+
+/* How many epochs ago. After 255 it begins anew, so who keeps a tag looks at it before. */
+static unsigned int tag_age(u8 tag)
+{
+	return (epoch + NR_TAGS - tag) % NR_TAGS;
+}
+
+/**
+ * uksm_hold_begin() - the tag of content that is seen now for the first time
+ *
+ * Context: for this and the following, the caller holds uksm_mutex.
+ */
+u8 uksm_hold_begin(void)
+{
+	if (uksm_knobs.hardening < UKSM_HARDEN_DELAY)
+		return UKSM_HOLD_NONE;
+	epoch_advance();
+	return epoch;
+}
+
+/**
+ * uksm_hold_on() - must content wait still?
+ * @tag: from uksm_hold_begin()
+ *
+ * Return: false from the end of the epoch after its first on.
+ */
+bool uksm_hold_on(u8 tag)
+{
+	if (tag == UKSM_HOLD_NONE)
+		return false;
+	epoch_advance();
+	return tag_age(tag) < 2;
+}
+
+/**
+ * uksm_hold_of_both() - the tag of a page that is made of two with equal content
+ * @a: tag of the one
+ * @b: tag of the other
+ *
+ * What the older one has waited for is known by both.
+ */
+u8 uksm_hold_of_both(u8 a, u8 b)
+{
+	if (!uksm_hold_on(a) || !uksm_hold_on(b))
+		return UKSM_HOLD_NONE;
+	return tag_age(a) > tag_age(b) ? a : b;
+}
