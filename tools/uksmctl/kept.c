@@ -165,7 +165,8 @@ static bool write_all(const struct kept *kept, bool *safe)
 		if (write_knob(knob))
 			continue;
 		all = false;
-		if (!strcmp(knob->name, "isolation") &&
+		if ((!strcmp(knob->name, "isolation") ||
+		     !strcmp(knob->name, "hardening")) &&
 		    strcmp(knob->value, "none"))
 			*safe = false;
 	}

@@ -30,7 +30,7 @@ enum status kept_read(struct kept *kept);
  * kept_write() - set all of it that is not so already
  * @kept: what to set
  *
- * What cannot be set is told, and the rest is set. Without isolation, or with a control
+ * What cannot be set is told, and the rest is set. Without isolation or hardening, or with a control
  * group that is to be excluded and is not, run stays 0.
  *
  * Return: STATUS_OK, or STATUS_PARTLY_SET after messages.
