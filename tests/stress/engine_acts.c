@@ -137,6 +137,17 @@ static enum outcome act_knob(struct actor *a)
 	return err ? REFUSED : DONE;
 }
 
+static enum outcome act_hardening(struct actor *a)
+{
+	static const char *const levels[] = { "none", "delay", "frame" };
+	int err;
+
+	file_write(ENGINE "run", "2");
+	err = file_write(ENGINE "hardening", levels[rnd(&a->rng, ARRAY_SIZE(levels))]);
+	engine_start(&a->rng);
+	return err ? REFUSED : DONE;
+}
+
 static enum outcome act_restore(struct actor *a)
 {
 	(void)a;
@@ -246,6 +257,7 @@ const struct kind engine_acts[] = {
 	{ "reload", 3, act_reload },
 	{ "isolation", 2, act_isolation },
 	{ "merge-now", 4, act_merge_now },
+	{ "hardening", 2, act_hardening },
 	{ "tenants", 4, act_tenants },
 };
 

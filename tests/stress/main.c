@@ -36,7 +36,7 @@ struct options {
 	uint64_t seed;
 	unsigned int seconds, workers;
 	unsigned long pages;
-	const char *module, *isolation;
+	const char *module, *isolation, *hardening;
 	bool idle, damage;
 };
 
@@ -50,6 +50,7 @@ static void refuse_usage(void)
 		"  -n  leave out a kind of operation\n"
 		"  -i  no engine: what is wrong then is the kernel's fault\n"
 		"  -c  isolation has this mode all the time\n"
+		"  -l  hardening has this level all the time\n"
 		"  -d  damage a byte behind the workers' backs, to see it found\n");
 	exit(2);
 }
@@ -295,7 +296,7 @@ int main(int argc, char **argv)
 	bool all;
 
 	tally_init();
-	while ((opt = getopt(argc, argv, "s:t:w:m:k:qn:ic:dx:")) != -1) {
+	while ((opt = getopt(argc, argv, "s:t:w:m:k:qn:ic:l:dx:")) != -1) {
 		switch (opt) {
 		case 's':
 			o.seed = number(optarg);
@@ -322,8 +323,13 @@ int main(int argc, char **argv)
 			o.idle = true;
 			break;
 		case 'c':
-			o.isolation = optarg;
+		case 'l':
+			if (opt == 'c')
+				o.isolation = optarg;
+			else
+				o.hardening = optarg;
 			leave_out("isolation");
+			leave_out("hardening");
 			leave_out("knob");
 			leave_out("knobs-restored");
 			leave_out("reload");
@@ -354,6 +360,8 @@ int main(int argc, char **argv)
 	machine_init();
 	if (o.isolation)
 		tenants_isolate(o.isolation);
+	if (o.hardening && file_write(ENGINE "hardening", o.hardening))
+		die("hardening=%s", o.hardening);
 	run(&o);
 	if (!o.idle)
 		check_recovery();
