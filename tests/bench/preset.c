@@ -26,6 +26,8 @@ static const struct preset presets[] = {
 	{ "uksm-tuned", .pages = 1250, .sleep = 10, .smart_scan = true },
 	{ "uksm-advisor", .sleep = SLEEP, .smart_scan = true, .advisor = "scan-time" },
 	{ "uksm-process", .sleep = SLEEP, .isolation = "process" },
+	{ "uksm-delay", .sleep = SLEEP, .hardening = "delay" },
+	{ "uksm-frame", .sleep = SLEEP, .hardening = "frame" },
 	{ "uksm-auto", .sleep = SLEEP, .smart_scan = true, .advisor = "auto" },
 };
 
@@ -84,6 +86,8 @@ void preset_apply(const struct preset *p, unsigned int pages)
 		choose("advisor_mode", "none");
 	if (engine_has("isolation"))
 		choose("isolation", p->isolation ? p->isolation : "none");
+	if (engine_has("hardening"))
+		choose("hardening", p->hardening ? p->hardening : "none");
 	if (engine_has("smart_scan"))
 		engine_set("smart_scan", p->smart_scan);
 	engine_set("pages_to_scan", p->pages ? p->pages : pages);

@@ -18,6 +18,7 @@
  * @smart_scan: 0 or 1
  * @advisor: what advisor_mode is, NULL for none
  * @isolation: what isolation is, NULL for none
+ * @hardening: what hardening is, NULL for none
  */
 struct preset {
 	const char *name;
@@ -28,6 +29,7 @@ struct preset {
 	bool smart_scan;
 	const char *advisor;
 	const char *isolation;
+	const char *hardening;
 };
 
 /** preset_find() - by name, NULL if there is none */
