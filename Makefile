@@ -190,7 +190,7 @@ check-tools:
 	@scripts/setup
 	@scripts/setup tools
 	@scripts/check --job docs --job uksmctl --job uksmctl-config \
-		--job uksmctl-metrics --job uksmctl-explain --job uksmctl-reload \
+		--job uksmctl-metrics --job uksmctl-explain --job uksmctl-doctor --job uksmctl-reload \
 		--job uksmctl-dry-run --job uksmctl-vm --job uksmctl-foretold \
 		--job ksm-compat --job ksm-units --job ksm-tools
 

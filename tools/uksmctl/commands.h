@@ -66,5 +66,7 @@ enum status command_sharing(const struct options *options, int argc,
 			    char **argv);
 enum status command_features(const struct options *options, int argc,
 			     char **argv);
+enum status command_doctor(const struct options *options, int argc,
+			   char **argv);
 
 #endif /* UKSMCTL_COMMANDS_H */

@@ -12,15 +12,15 @@
 #include "array.h"
 #include "text.h"
 
-#define OUTPUT_SIZE 16384
+#define OUTPUT_SIZE 32768
 #define CANNOT_RUN 127
 
 /*
  * Not those of PATH: this runs as root, and from where PATH has no sbin. The first is
  * where uksm-ksm-compat is when it is not from a package.
  */
-static const char *const folders[] = { "/usr/local/sbin", "/usr/sbin",
-				       "/sbin" };
+static const char *const folders[] = { "/usr/local/sbin", "/usr/sbin", "/sbin",
+				       "/usr/bin" };
 
 static bool find_command(const char *name, char *path)
 {
@@ -141,7 +141,8 @@ void kmod_loaded(struct kmod *kmod)
 {
 	read_attribute("version", kmod->version);
 	read_attribute("srcversion", kmod->srcversion);
-	kmod->file[0] = '\0';
+	kmod->file[0] = kmod->signer[0] = kmod->key[0] = '\0';
+	kmod->is_signed = false;
 }
 
 int kmod_installed(struct kmod *kmod)
@@ -155,6 +156,9 @@ int kmod_installed(struct kmod *kmod)
 	copy_line(kmod->version, text_keyed(output, "version"));
 	copy_line(kmod->srcversion, text_keyed(output, "srcversion"));
 	copy_line(kmod->file, text_keyed(output, "filename"));
+	copy_line(kmod->signer, text_keyed(output, "signer"));
+	copy_line(kmod->key, text_keyed(output, "sig_key"));
+	kmod->is_signed = text_keyed(output, "sig_id");
 
 	return 0;
 }

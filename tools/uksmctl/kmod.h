@@ -13,11 +13,17 @@
  * @version: its version; "" when it is not told
  * @srcversion: a checksum of its source; "" when it is not told
  * @file: where it is; "" of the one that is loaded
+ * @signer: who has signed it, by the name in the certificate; "" when it is not told
+ * @key: which of his certificates, by its serial number; "" likewise
+ * @is_signed: it has a signature; false of the one that is loaded
  */
 struct kmod {
 	char version[KMOD_TEXT_SIZE];
 	char srcversion[KMOD_TEXT_SIZE];
 	char file[KMOD_TEXT_SIZE];
+	char signer[KMOD_TEXT_SIZE];
+	char key[KMOD_TEXT_SIZE];
+	bool is_signed;
 };
 
 /** kmod_loaded() - the build that is loaded */

@@ -39,6 +39,7 @@ static const struct command commands[] = {
 	{ "dry-run", "ajrtvxz", command_dry_run },
 	{ "sharing", "jrv", command_sharing },
 	{ "features", "j", command_features },
+	{ "doctor", "j", command_doctor },
 	{ "metrics", "m", command_metrics },
 };
 /* clang-format on */
@@ -79,6 +80,7 @@ static const char usage_text[] =
 	"    -r, --rows COUNT         so many pairs at most, 0 for all (20)\n"
 	"    -v, --vms                virtual machines only\n"
 	"  features                   what this kernel and this module offer\n"
+	"  doctor                     what is wrong with this machine, and what to do\n"
 	"  metrics [FILE]             all of it for Prometheus, into a file for node_exporter\n"
 	"    -m, --max-domains COUNT  so many domains at most (1000)\n"
 	"\n"
@@ -86,10 +88,10 @@ static const char usage_text[] =
 	"  -h, --help                 this\n"
 	"  -V, --version              the version\n"
 	"\n"
-	"Exit status: 0 success, 1 the kernel refused, 2 wrong usage or value,\n"
-	"3 module not loaded, 4 root needed, 5 what was written could not be undone, or not\n"
-	"all could be set again, 6 reload has unloaded the module, and the new one does not\n"
-	"load.\n";
+	"Exit status: 0 success, 1 the kernel refused, or doctor has found a problem,\n"
+	"2 wrong usage or value, 3 module not loaded, 4 root needed, 5 what was written could\n"
+	"not be undone, or not all could be set again, 6 reload has unloaded the module, and\n"
+	"the new one does not load.\n";
 
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, 'a' },
