@@ -121,13 +121,14 @@ bench-docs:
 .PHONY: check check-all check-unit $(KERNELS:%=check-%)
 # Every kernel of the list is booted; the table of docs/testing.md tells what came of it.
 check-all:
-	@scripts/setup host root source $(KERNELS)
-	@status=0; scripts/check --job functional --job functional-short $(KERNELS) || status=1; \
+	@scripts/setup host root source secureboot $(KERNELS)
+	@status=0; scripts/check --job functional --job functional-short \
+		--job secureboot $(KERNELS) || status=1; \
 		scripts/tested-on $(KERNELS) && exit $$status
 
 check:
 	@scripts/setup
-	@scripts/setup latency dkms tools bench libvirt browser deb packages
+	@scripts/setup latency dkms tools bench libvirt browser deb packages secureboot
 	@scripts/check
 
 check-unit:
@@ -135,7 +136,7 @@ check-unit:
 	@scripts/check --job unit
 
 $(KERNELS:%=check-%): check-%:
-	@scripts/setup $* source latency
+	@scripts/setup $* source latency secureboot
 	@scripts/check $*
 
 .PHONY: check-debug
