@@ -75,7 +75,7 @@ deb:
 
 check-packages:
 	@scripts/setup deb packages
-	@scripts/check --job packages
+	@scripts/check --job packages --job packages-upgrade --job autopkgtest
 
 .PHONY: setup
 setup:
