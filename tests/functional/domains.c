@@ -374,23 +374,6 @@ static void check_amounts(const struct kernel_amounts *before, unsigned int nr)
 	test_note("no cache has grown by more than %ld objects, asked %u times", by, tries + 1);
 }
 
-/* What the scanner needs for what it has to ask of each process, scanning or not. */
-static void note_cpu(unsigned int nr)
-{
-	double stopped = engine_cpu_percent(2);
-	long scans, msecs;
-
-	engine_set("run", 1);
-	engine_wait_full_scans(1);
-	scans = engine_get("full_scans");
-	msecs = engine_get("uksmd_cpu_msecs");
-	engine_wait_full_scans(2);
-	scans = engine_get("full_scans") - scans;
-	msecs = engine_get("uksmd_cpu_msecs") - msecs;
-	test_note("a full scan takes %ld us of CPU a process; the stopped scanner %.1f %% of a CPU",
-		  1000 * msecs / scans / nr, stopped);
-}
-
 static void test_crowd(void)
 {
 	static struct kernel_amounts before, without, with;
@@ -430,12 +413,30 @@ static void test_crowd(void)
 	test_note("a domain and its process: %ld bytes of metadata_bytes, %ld of the kernel's memory",
 		  (engine_get("metadata_bytes") - metadata) / nr,
 		  1024 * (kernel_amount(&with, "Slab:") - kernel_amount(&without, "Slab:")) / nr);
+	engine_set("run", 1);
+
 	shared->phase = DYING;
-	note_cpu(nr);
 	crowd_end(nr);
 	check_gone(nr, metadata, now_secs());
 	watch_judge(watch);
 	check_amounts(&before, nr);
+}
+
+/* What the scanner needs for what it has to ask of each process, scanning or not. */
+static void note_cpu(unsigned int nr)
+{
+	double stopped = engine_cpu_percent(2);
+	long scans, msecs;
+
+	engine_set("run", 1);
+	engine_wait_full_scans(1);
+	scans = engine_get("full_scans");
+	msecs = engine_get("uksmd_cpu_msecs");
+	engine_wait_full_scans(2);
+	scans = engine_get("full_scans") - scans;
+	msecs = engine_get("uksmd_cpu_msecs") - msecs;
+	test_note("a full scan takes %ld us of CPU a process; the stopped scanner %.1f %% of a CPU",
+		  1000 * msecs / scans / nr, stopped);
 }
 
 /* They die while nothing is scanned. */
@@ -452,6 +453,8 @@ static void test_crowd_stopped(void)
 	engine_wait_full_scans(3);
 	wait_domains(nr, 30);
 	engine_check_counters("a crowd", nr, nr, 2 * nr, 0);
+	note_cpu(nr);
+	engine_pause();
 	crowd_end(nr);
 	check_gone(nr, metadata, now_secs());
 }
