@@ -504,13 +504,14 @@ static void replace_takes_the_place(void)
 	for (at = 0; at < model.nr; at++) {
 		old = model.keys[at];
 		new = new_twin(old);
-		new->state = 0x1234;
+		new->state = 0x12;
+		new->hold = 0x34;
 		new->flags = 0x5678;
 		uksm_index_replace(&index, old, new);
 		model.keys[at] = new;
 		memset(old, 0xff, sizeof(struct owner));
 		free_key(old);
-		expect(new->state == 0x1234 && new->flags == 0x5678,
+		expect(new->state == 0x12 && new->hold == 0x34 && new->flags == 0x5678,
 		       "the owner's words were written");
 	}
 	check_all(&index, &model, FEW);
