@@ -16,7 +16,7 @@ KNOBS = ("advisor_mode", "pages_to_scan", "sleep_millisecs", "smart_scan",
          "advisor_max_cpu", "advisor_target_scan_time",
          "advisor_min_pages_to_scan", "advisor_max_pages_to_scan",
          "stable_node_chains_prune_millisecs", "checksum_lines",
-         "isolation", "zero_page_across_domains",
+         "isolation", "hardening", "zero_page_across_domains",
          "max_cpu_percentage", "max_available_percentage", "max_metadata_percentage")
 
 
