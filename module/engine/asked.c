@@ -6,18 +6,34 @@
 #include <linux/errno.h>
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
+#include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/wait.h>
 
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
+#include "pure/policy.h"
 
 /*
  * How often one that is asked for is scanned: the first time tells what is new, and what has
  * changed since it was last looked at; the second what has held still.
  */
 #define PASSES	2
+
+/*
+ * What that takes is known when it is asked for. A process that maps more and more ahead of the
+ * scanner, or gives it the same again, is not followed for ever: only up to so many times as
+ * much, and so many pages more.
+ */
+#define COST_TIMES	4UL
+#define COST_PAGES	32768UL
+
+/* Where others hold its mmap_lock it is tried for again after so long. */
+#define LOCKED_MSECS	20
+
+/* Those that are asked for, the ones tried longest ago first. Under uksm_mutex. */
+static LIST_HEAD(asked_list);
 
 /* Written under uksm_mutex, and read without it by who waits or asks how far it is. */
 static struct uksm_asked asked;
@@ -35,6 +51,15 @@ void uksm_asked_begin(void)
 	asked = (struct uksm_asked){ 0 };
 }
 
+/* What PASSES passes over an address space cost, at most, if it stays as it is. */
+static unsigned long cost_of(struct mm_struct *mm)
+{
+	unsigned long pages = get_mm_counter(mm, MM_ANONPAGES) + COST_PAGES;
+	unsigned long entries = mm_pgtables_bytes(mm) / sizeof(pte_t);
+
+	return PASSES * (pages * UKSM_PAGE_UNITS + entries + (unsigned long)mm->map_count);
+}
+
 /**
  * uksm_asked_add() - ask for an address space
  * @slot: slot that is not dead; uksm_scan_slot_asked() has it scanned
@@ -44,9 +69,12 @@ void uksm_asked_begin(void)
 void uksm_asked_add(struct uksm_mm_slot *slot)
 {
 	lockdep_assert_held(&uksm_mutex);
-	if (!slot->asked)
+	if (!slot->asked) {
 		WRITE_ONCE(asked.slots, asked.slots + 1);
+		list_add_tail(&slot->asked_link, &asked_list);
+	}
 	slot->asked = PASSES;
+	slot->asked_units = COST_TIMES * cost_of(slot->mm);
 	WRITE_ONCE(asked.pages, asked.pages + PASSES * get_mm_counter(slot->mm, MM_ANONPAGES));
 }
 
@@ -63,6 +91,7 @@ void uksm_asked_drop(struct uksm_mm_slot *slot, bool lost)
 	if (!slot->asked)
 		return;
 	slot->asked = 0;
+	list_del(&slot->asked_link);
 	WRITE_ONCE(asked.lost, asked.lost || lost);
 	/* Who sees that it was the last one sees @lost as it is now. */
 	smp_store_release(&asked.slots, asked.slots - 1);
@@ -97,14 +126,59 @@ void uksm_asked_looked(const struct uksm_mm_slot *slot, unsigned int pages)
 }
 
 /**
- * uksm_asked_urgent() - is an address space to be scanned before all others?
- * @slot: slot, or NULL
+ * uksm_asked_cost() - a step in an address space that could be entered has cost so much
+ * @slot: slot; if it was asked for and has cost too much, it is asked for no more
+ * @units: see UKSM_PAGE_UNITS
  *
- * Not while others hold its mmap_lock: for how long they do is for its process to decide.
+ * Context: the caller holds uksm_mutex.
  */
+void uksm_asked_cost(struct uksm_mm_slot *slot, long units)
+{
+	lockdep_assert_held(&uksm_mutex);
+	if (!slot->asked)
+		return;
+	WRITE_ONCE(asked.units, asked.units + units);
+	slot->asked_units -= units;
+	if (slot->asked_units < 0)
+		uksm_asked_drop(slot, true);
+}
+
+/* Is it to be tried now? How long others hold its mmap_lock is for its process to decide. */
+static bool slot_due(const struct uksm_mm_slot *slot)
+{
+	return !slot->put_off ||
+	       time_after(jiffies, slot->tried_at + msecs_to_jiffies(LOCKED_MSECS));
+}
+
+/** uksm_asked_urgent() - is an address space, or NULL, to be scanned before all others? */
 bool uksm_asked_urgent(const struct uksm_mm_slot *slot)
 {
-	return slot && slot->asked && !slot->put_off;
+	return slot && slot->asked && slot_due(slot);
+}
+
+/** uksm_asked_put_off() - what was asked for could not be scanned: the others of its kind first */
+void uksm_asked_put_off(struct uksm_mm_slot *slot)
+{
+	lockdep_assert_held(&uksm_mutex);
+	slot->tried_at = jiffies;
+	if (slot->asked)
+		list_move_tail(&slot->asked_link, &asked_list);
+}
+
+/** uksm_asked_due() - an address space that is to be scanned before all others, or NULL */
+struct uksm_mm_slot *uksm_asked_due(void)
+{
+	struct uksm_mm_slot *slot;
+
+	lockdep_assert_held(&uksm_mutex);
+	slot = list_first_entry_or_null(&asked_list, struct uksm_mm_slot, asked_link);
+	return uksm_asked_urgent(slot) ? slot : NULL;
+}
+
+/** uksm_asked_any() - is anything asked for? A hint, without a lock */
+bool uksm_asked_any(void)
+{
+	return READ_ONCE(asked.slots);
 }
 
 /** uksm_asked_progress() - how far what was asked for has got */
@@ -117,6 +191,7 @@ struct uksm_asked uksm_asked_progress(void)
 	now.lost = READ_ONCE(asked.lost);
 	now.looked = READ_ONCE(asked.looked);
 	now.pages = READ_ONCE(asked.pages);
+	now.units = READ_ONCE(asked.units);
 	return now;
 }
 

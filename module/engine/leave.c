@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/time64.h>
 
+#include "engine/asked.h"
 #include "engine/batch.h"
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
@@ -51,6 +52,8 @@ void uksm_leave_begin(struct uksm_mm_slot *slot)
 		return;
 	}
 	uksm_scan_leave_slot(slot);
+	/* It would have to be gone through anew there, as often as its process likes to move. */
+	uksm_asked_drop(slot, true);
 	slot->address = 0;
 	slot->unmerged = false;
 	slot->refused = false;

@@ -10,9 +10,12 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
+#include "compat/compat.h"
 #include "engine/admin.h"
 #include "engine/asked.h"
 #include "engine/domain.h"
@@ -22,11 +25,16 @@
 #include "engine/scan.h"
 #include "engine/uksmd.h"
 #include "kernel/owner.h"
+#include "pure/policy.h"
 
 /* How often to look whether it can still come to an end. */
 #define LOOK_MSECS	100
-/* So long nothing may move: an mmap_lock that others hold, for instance. */
+/*
+ * In so long it must get on by so much, some hundred pages: an mmap_lock that others hold, for
+ * instance, or give back but for moments.
+ */
 #define STUCK_MSECS	30000
+#define STUCK_UNITS	(256UL * UKSM_PAGE_UNITS)
 
 /* Held by who has asked, until he has his answer: one at a time. */
 static DEFINE_MUTEX(merge_now_mutex);
@@ -65,7 +73,7 @@ static void ask_no_more(void)
 /* Wait until the scanner has done it, or cannot. */
 static int wait_done(void)
 {
-	unsigned long looked = 0, moved = jiffies;
+	unsigned long units = 0, moved = jiffies;
 	struct uksm_asked now;
 	int err = 0;
 
@@ -75,8 +83,8 @@ static int wait_done(void)
 		now = uksm_asked_progress();
 		if (!now.slots)
 			return now.lost ? -EAGAIN : 0;
-		if (now.looked != looked) {
-			looked = now.looked;
+		if (now.units - units >= STUCK_UNITS) {
+			units = now.units;
 			moved = jiffies;
 		}
 		if (err)
@@ -101,12 +109,30 @@ static int ask_for_process(struct task_struct *process, struct mm_struct *mm)
 		return err;
 	slot = uksm_mm_slot_of(process, mm);
 	/* As it is by now: the list of groups may have changed since the slot was last looked at. */
-	if (!slot || uksm_owner_excluded(mm, true))
+	if (!uksm_mm_wants_merge(mm) || uksm_owner_excluded(mm, true))
 		err = -EPERM;
+	else if (!slot)
+		err = atomic_read(&mm->mm_users) ? -ENOMEM : -ESRCH;
 	else
 		ask_for(slot);
 	uksm_engine_drop();
 	return err;
+}
+
+/* The address space of a process, with a reference, whose leader may have exited; or NULL. */
+static struct mm_struct *process_mm(struct task_struct *process)
+{
+	struct mm_struct *mm = NULL;
+	struct task_struct *thread;
+
+	rcu_read_lock();
+	for_each_thread(process, thread) {
+		mm = get_task_mm(thread);
+		if (mm)
+			break;
+	}
+	rcu_read_unlock();
+	return mm;
 }
 
 /**
@@ -116,14 +142,15 @@ static int ask_for_process(struct task_struct *process, struct mm_struct *mm)
  * Context: process context; waits until the scanner has gone through its memory twice. Ended by
  * a signal, and then goes on at the scanner's pace.
  * Return: 0; -ESRCH if there is no such process, or it has exited meanwhile; -EPERM if it takes
- * no part in merging; -EAGAIN if run is not 1, or has changed; -EBUSY if nothing has moved
- * for half a minute; -EINTR; -ENODEV when the module is unloaded.
+ * no part in merging; -EAGAIN if run is not 1, or has changed, or the process has gone to
+ * another domain, or maps new memory faster than it is scanned; -EBUSY if hardly anything has
+ * moved for half a minute; -ENOMEM; -EINTR; -ENODEV when the module is unloaded.
  */
 int uksm_merge_now_process(int pid)
 {
 	struct pid *number = find_get_pid(pid);
 	struct task_struct *process = get_pid_task(number, PIDTYPE_TGID);
-	struct mm_struct *mm = process ? get_task_mm(process) : NULL;
+	struct mm_struct *mm = process ? process_mm(process) : NULL;
 	int err = -ESRCH;
 
 	put_pid(number);

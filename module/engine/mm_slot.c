@@ -40,6 +40,7 @@ static struct list_head slot_lists[UKSM_NR_SLOT_LISTS];
 /* All that are not dead, those first that were looked at least recently. */
 static LIST_HEAD(sweep_list);
 static unsigned long nr_living;
+static u64 last_serial;
 
 static const struct rhashtable_params slot_params = {
 	.key_len = sizeof(struct mm_struct *),
@@ -65,6 +66,7 @@ static bool slot_add(struct mm_struct *mm, bool stock_free)
 	if (!slot)
 		return false;
 
+	slot->serial = ++last_serial;
 	slot->mm = mm;
 	xa_init(&slot->chunks);
 	if (rhashtable_insert_fast(&slot_table, &slot->hash, slot_params)) {
@@ -267,11 +269,12 @@ void uksm_mm_slots_settle_all(void)
 	list_splice_init(&slot_lists[UKSM_SLOTS_NEW], &slot_lists[UKSM_SLOTS_SETTLED]);
 	list_for_each_entry(slot, &slot_lists[UKSM_SLOTS_SETTLED], list) {
 		slot->where = UKSM_SLOTS_SETTLED;
-		if (!slot->resumes)
+		if (!slot->resumes && !slot->asked)
 			slot->address = 0;
 		slot->resumes = false;
 		slot->seen_until = 0;
-		slot->put_off = 0;
+		if (!slot->asked)
+			slot->put_off = 0;
 	}
 }
 

@@ -39,6 +39,7 @@ enum uksm_slot_list {
 
 /**
  * struct uksm_mm_slot - an address space that the scanner visits
+ * @serial: no other slot has had it
  * @mm: holds a reference on the structure (mmgrab), not on the address space:
  *	whoever looks inside takes mmget_not_zero() for the time of the look. NULL
  *	when dead
@@ -53,6 +54,7 @@ enum uksm_slot_list {
  * @address: next address to look at, or to forget records from
  * @put_off: times that its mmap_lock was held by others, less some for each that it was not
  * @locked_since: when that began, in jiffies
+ * @tried_at: when it was put off for the last time, in jiffies
  * @contended: others wanted it when it was last left
  * @resumes: it was given up at @address, and the next full scan goes on there
  * @seen_until: up to here pages were looked at in this full scan; of those from @address on
@@ -62,6 +64,8 @@ enum uksm_slot_list {
  *	UKSM_LOOKS, and apart by UKSM_LOOK_MSECS
  * @looked_at: when that was for the last time, in jiffies
  * @asked: how often it is still to be scanned for who has written merge_now, see asked.c
+ * @asked_units: what that may still cost
+ * @asked_link: link in the list of those that are asked for
  * @quiet: for how many visits nothing has happened there: see uksm_policy_quiet_process()
  * @restless: something has happened since the visit under way began
  * @records: pages tracked
@@ -71,6 +75,7 @@ enum uksm_slot_list {
  * @chunks: struct uksm_chunk by address >> PMD_SHIFT
  */
 struct uksm_mm_slot {
+	u64 serial;
 	struct mm_struct *mm;
 	struct rhash_head hash;
 	struct list_head list;
@@ -82,6 +87,7 @@ struct uksm_mm_slot {
 	unsigned long leave_at;
 	unsigned int put_off;
 	unsigned long locked_since;
+	unsigned long tried_at;
 	bool contended;
 	bool resumes;
 	unsigned long address;
@@ -92,6 +98,8 @@ struct uksm_mm_slot {
 	u8 asked;
 	u8 quiet;
 	bool restless;
+	long asked_units;
+	struct list_head asked_link;
 	unsigned long records;
 	unsigned long merged;
 	unsigned long zero_pages;

@@ -12,6 +12,7 @@
 #include "engine/mm_slot.h"
 #include "engine/scan.h"
 #include "engine/stats.h"
+#include "pure/policy.h"
 
 /* A full scan, and the rest after it, take so long at least at the automatic pace. */
 #define FULL_SCAN_MSECS	(UKSM_LOOK_MSECS + 50)

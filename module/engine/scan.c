@@ -27,6 +27,7 @@
 #include "engine/dedup.h"
 #include "engine/examine.h"
 #include "engine/forget.h"
+#include "engine/hold.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
@@ -352,19 +353,22 @@ static void slot_scanned(enum lane lane)
 		uksm_mm_slot_move(slot, UKSM_SLOTS_SETTLED, scan.cursor[SETTLED].slot);
 }
 
-/* Have an address space that is in no cursor scanned before all others, from its begin. */
+/* Have an address space that is in no cursor scanned before all others, where it has got to. */
 static void slot_first(struct uksm_mm_slot *slot)
 {
 	struct uksm_mm_slot *first = uksm_mm_slots_first(UKSM_SLOTS_NEW);
 
 	/* Who is being scanned of the newcomers goes on when this one is done. */
 	cursor_leave(NEWCOMERS);
-	slot->address = 0;
-	slot->seen_until = 0;
-	slot->resumes = false;
-	slot->put_off = 0;
 	if (slot != first)
 		uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, first);
+}
+
+/* In a list that the scanner goes through? */
+static bool slot_scannable(const struct uksm_mm_slot *slot)
+{
+	return slot->where == UKSM_SLOTS_NEW || slot->where == UKSM_SLOTS_AGAIN ||
+	       slot->where == UKSM_SLOTS_SETTLED;
 }
 
 /* It has been scanned to its end: draw the balance. */
@@ -394,11 +398,43 @@ static void slot_to_end(enum lane lane)
 		scan.cursor[SETTLED].slot = slot;
 }
 
+/*
+ * What was asked for cannot be scanned just now. It is tried again after a while, however
+ * long the scanner sleeps, until who has asked for it gives up.
+ */
+static void slot_asked_later(enum lane lane)
+{
+	struct uksm_mm_slot *slot = scan.cursor[lane].slot;
+
+	slot->put_off += !slot->put_off;
+	uksm_asked_put_off(slot);
+	slot_to_end(lane);
+}
+
 /* Has its lock been tried for often enough, and for long enough? */
 static bool slot_given_up(const struct uksm_mm_slot *slot)
 {
 	return slot->put_off > PUT_OFF_TIMES &&
 	       time_after(jiffies, slot->locked_since + msecs_to_jiffies(PUT_OFF_MSECS));
+}
+
+/* The full scan goes on without it, and the next one where this one has got to. */
+static void slot_give_up(enum lane lane)
+{
+	struct uksm_mm_slot *slot = scan.cursor[lane].slot;
+	unsigned long address = slot->address;
+
+	if (slot->asked) {
+		slot->locked_since = jiffies;
+		slot->put_off = 1;
+		uksm_asked_put_off(slot);
+		cursor_leave(lane);
+		uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
+		return;
+	}
+	slot_scanned(lane);
+	slot->address = address;
+	slot->resumes = true;
 }
 
 /*
@@ -414,12 +450,8 @@ static void slot_put_off(enum lane lane)
 	if (!slot->put_off++)
 		slot->locked_since = jiffies;
 	if (slot_given_up(slot)) {
-		unsigned long address = slot->address;
-
 		scan.locked = NULL;
-		slot_scanned(lane);
-		slot->address = address;
-		slot->resumes = true;
+		slot_give_up(lane);
 		return;
 	}
 	if (!scan.locked) {
@@ -428,7 +460,10 @@ static void slot_put_off(enum lane lane)
 		scan.locked = NULL;
 		scan.wait = true;
 	}
-	slot_to_end(lane);
+	if (slot->asked)
+		slot_asked_later(lane);
+	else
+		slot_to_end(lane);
 }
 
 /*
@@ -440,7 +475,8 @@ static void slot_turn(enum lane lane, long units)
 	struct scan_cursor *c = &scan.cursor[lane];
 
 	c->turn += units;
-	if (c->turn >= TURN_UNITS && !uksm_asked_urgent(c->slot) && IS_ALIGNED(c->slot->address, UKSM_TILE_BYTES))
+	if (c->turn >= TURN_UNITS && !uksm_asked_urgent(c->slot) &&
+	    IS_ALIGNED(c->slot->address, UKSM_TILE_BYTES))
 		slot_to_end(lane);
 }
 
@@ -466,7 +502,12 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	/* No memory for a domain, or just about to exit: it has its turn in the next full scan. */
 	if (!uksm_mm_slot_join_domain(step.slot)) {
 		work->units -= STEP_UNITS;
-		slot_scanned(lane);
+		if (step.slot->asked) {
+			scan.wait = true;
+			slot_asked_later(lane);
+		} else {
+			slot_scanned(lane);
+		}
 		return;
 	}
 	switch (uksm_mm_slot_enter(step.slot)) {
@@ -490,6 +531,7 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	step.slot->contended = step.awaited;
 	uksm_mm_slot_leave(step.slot);
 	forget_outside(&step);
+	uksm_asked_cost(step.slot, units - work->units);
 	if (step.done)
 		slot_visited(lane);
 	else
@@ -573,6 +615,8 @@ static enum lane choose_lane(void)
 		newcomers->slot = uksm_mm_slots_first_newcomer();
 	if (uksm_asked_urgent(newcomers->slot))
 		return NEWCOMERS;
+	if (uksm_asked_urgent(scan.cursor[SETTLED].slot))
+		return SETTLED;
 	return uksm_policy_newcomers_turn(&scan.lanes, newcomers->slot, true) ? NEWCOMERS :
 										SETTLED;
 }
@@ -632,6 +676,7 @@ enum uksm_scan_end uksm_scan(struct uksm_work *work)
 
 	lockdep_assert_held(&uksm_mutex);
 
+	uksm_hold_advance();
 	if (work->units <= 0)
 		return UKSM_SCAN_MORE;
 	if (scan.drain)
@@ -705,25 +750,41 @@ void uksm_scan_slot_grown(struct uksm_mm_slot *slot)
 void uksm_scan_slot_asked(struct uksm_mm_slot *slot)
 {
 	lockdep_assert_held(&uksm_mutex);
-	if (slot->where != UKSM_SLOTS_NEW && slot->where != UKSM_SLOTS_AGAIN &&
-	    slot->where != UKSM_SLOTS_SETTLED)
+	slot->put_off = 0;
+	if (!slot_scannable(slot))
 		return;
 	uksm_scan_leave_slot(slot);
+	slot->address = 0;
+	slot->seen_until = 0;
+	slot->resumes = false;
 	slot_first(slot);
 	drain_later();
 }
 
 /**
- * uksm_scan_urgent() - is something next that has been asked for?
+ * uksm_scan_urgent() - is there something to be scanned now that has been asked for?
+ *
+ * Then it comes next.
  *
  * Context: the caller holds uksm_mutex.
  */
 bool uksm_scan_urgent(void)
 {
+	struct uksm_mm_slot *slot = uksm_asked_due();
+
 	lockdep_assert_held(&uksm_mutex);
-	return uksm_asked_urgent(scan.cursor[NEWCOMERS].slot) ||
-	       uksm_asked_urgent(scan.cursor[SETTLED].slot) ||
-	       uksm_asked_urgent(uksm_mm_slots_first(UKSM_SLOTS_NEW));
+	if (!slot)
+		return false;
+	/* About to leave its domain, and not scanned before it has. */
+	if (!slot_scannable(slot)) {
+		slot->put_off += !slot->put_off;
+		uksm_asked_put_off(slot);
+		return false;
+	}
+	/* Not to take the last one from a full scan, which would end before it has begun. */
+	if (slot != scan.cursor[SETTLED].slot && slot != scan.cursor[NEWCOMERS].slot)
+		slot_first(slot);
+	return true;
 }
 
 /**

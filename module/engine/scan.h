@@ -7,9 +7,6 @@
 
 struct uksm_mm_slot;
 
-/* Work is measured by what a page costs that is hashed: this is one. */
-#define UKSM_PAGE_UNITS	64
-
 /**
  * struct uksm_work - how much may be done before others get their turn
  * @units: work, in parts of a page; may become negative

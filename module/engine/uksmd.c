@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/wait.h>
 
+#include "engine/asked.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
 #include "engine/pacer.h"
@@ -20,6 +21,7 @@
 #include "kernel/lru_drain.h"
 #include "kernel/room.h"
 #include "kernel/stock.h"
+#include "pure/policy.h"
 
 static struct task_struct *scanner;
 
@@ -41,6 +43,8 @@ static bool newcomers;
 #define LOCKED_MSECS		2
 /* How often to look for processes that have exited, while nothing is scanned. */
 #define EXITS_MSECS		500
+/* How often to look whether what was asked for can be scanned by now. */
+#define ASKED_MSECS		20
 /* How long to pause between two pieces of what is to be reaped, between two batches. */
 #define REAP_PAUSE_MSECS	4
 /*
@@ -155,13 +159,16 @@ static enum slice_end scan_slice(struct scanner *scanner)
 	}
 }
 
-/* A debt is slept off to the end, whoever wakes us meanwhile. */
+/* A debt is slept off to the end; who wakes us meanwhile has it taken notice of afterwards. */
 static void pay_debt(struct scanner *scanner)
 {
 	unsigned int msecs;
+	bool woken = false;
 
 	while (!kthread_should_stop() && (msecs = uksm_pacer_debt(&scanner->pacer)))
-		scanner_sleep(msecs);
+		woken = scanner_sleep(msecs) || woken;
+	if (woken)
+		WRITE_ONCE(scanner_woken, true);
 }
 
 /* @watch: there are processes that may exit, or an unload is refused that may become possible. */
@@ -180,21 +187,27 @@ static void scanner_stopped(struct scanner *scanner, bool watch)
 /*
  * Between two batches. Who exits, leaves or is excluded does not wait for that, which may be
  * long: he is looked for meanwhile, and what is to be reaped or unmerged is worked off, some of
- * the time.
+ * the time. Nor does what was asked for, and could not be scanned when it was tried.
  */
 static void scanner_rest(struct scanner *scanner, unsigned int msecs)
 {
 	unsigned int pause;
 
 	for (;;) {
-		pause = scanner->reaping ? REAP_PAUSE_MSECS : EXITS_MSECS;
+		if (scanner->reaping)
+			pause = REAP_PAUSE_MSECS;
+		else
+			pause = uksm_asked_any() ? ASKED_MSECS : EXITS_MSECS;
 		if (msecs <= pause)
 			break;
 		if (scanner_sleep(pause) || !uksm_engine_lock_scanner())
 			return;
 		scanner->reaping = uksm_reap();
+		scanner->urgent = uksm_knobs_merging() && uksm_scan_urgent();
 		uksm_engine_drop();
 		pay_debt(scanner);
+		if (scanner->urgent)
+			return;
 		msecs -= pause;
 	}
 	scanner_sleep(msecs);

@@ -5,6 +5,9 @@
 
 #include <linux/types.h>
 
+/* Work is measured by what a page costs that is hashed: this is one. */
+#define UKSM_PAGE_UNITS	64
+
 /**
  * struct uksm_tile_news - what a visit to a tile has found
  * @found: a page was new, gone, merged, or written since it was merged

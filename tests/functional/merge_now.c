@@ -4,12 +4,14 @@
  * is set; who asks is told when it is done, or why it is not.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +26,10 @@
 #define PAGES 512
 #define MANY_PAGES 65536
 #define CGROUP "merge-now"
+/* One that maps memory ahead of the scanner: so much at a time, so often before it goes. */
+#define AHEAD_PAGES 512
+#define AHEAD_AREAS 16
+#define AHEAD_SECS 60
 
 /* One page a minute: what is merged meanwhile is so by request. */
 static void engine_start_slow(void)
@@ -287,6 +293,40 @@ static void test_answers(void)
 	CHECK(ask_process(plain.helper.pid) == -ESRCH, "one that is gone");
 }
 
+/* The first thread of a process may have exited, and then it has no memory any more. */
+static void *second_thread(void *arg)
+{
+	struct helper *self = arg;
+
+	area_map_same(PAGES, 30);
+	helper_step(self);
+	return NULL;
+}
+
+static void threads_run(struct helper *self, void *unused)
+{
+	pthread_t thread;
+
+	(void)unused;
+	CHECK(!pthread_create(&thread, NULL, second_thread, self), "pthread_create");
+	syscall(SYS_exit, 0);
+}
+
+static void test_leader_exited(void)
+{
+	struct helper helper;
+
+	require_uksm();
+	engine_set("max_page_sharing", 100000);
+	engine_start_slow();
+	helper_start(&helper, threads_run, NULL);
+	helper_wait(&helper);
+	CHECK(!ask_process(helper.pid), "a process whose first thread has exited");
+	CHECK(engine_get("pages_sharing") >= PAGES - 1, "pages_sharing %ld",
+	      engine_get("pages_sharing"));
+	helper_kill(&helper);
+}
+
 static void test_excluded(void)
 {
 	static const char list[] = "domains/excluded";
@@ -414,6 +454,80 @@ static void test_exits(void)
 	CHECK(err == -ESRCH, "of a process that has exited: %s", strerror(-err));
 }
 
+/* Who goes over to another domain would have to be gone through anew, as often as he likes. */
+static void test_moves(void)
+{
+	struct tenant t = { .pages = MANY_PAGES, .seed = 3, .cgroup = CGROUP "-from" };
+	char who[32];
+	pid_t asker;
+	int err;
+
+	require_uksm();
+	cgroup_make(CGROUP "-to");
+	CHECK(!knob_write(engine_dir(), "isolation", "cgroup", 6), "isolation");
+	engine_start_slow();
+	engine_set("max_cpu_percentage", 1);
+	tenant_start(&t);
+	snprintf(who, sizeof(who), "%d", t.helper.pid);
+	asker = asker_start(who);
+	wait_under_way();
+	cgroup_set(CGROUP "-to", "cgroup.procs", who);
+	err = asker_answer(asker);
+	CHECK(err == -EAGAIN, "of a process that has gone elsewhere: %s", strerror(-err));
+	helper_kill(&t.helper);
+}
+
+/*
+ * A process that always has new memory ahead of the scanner, and gives back what is behind, is
+ * not followed to the end of its address space.
+ */
+static void ahead_run(struct helper *self, void *arg)
+{
+	char *at = arg;
+	uint64_t seed = 1;
+	size_t i;
+
+	helper_step(self);
+	for (;; at += AHEAD_PAGES * PAGE_SIZE) {
+		CHECK(mmap(at, AHEAD_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at, "mmap");
+		CHECK_SYS(madvise(at, AHEAD_PAGES * PAGE_SIZE, MADV_MERGEABLE));
+		CHECK_SYS(madvise(at, AHEAD_PAGES * PAGE_SIZE, MADV_NOHUGEPAGE));
+		for (i = 0; i < AHEAD_PAGES; i++)
+			*(uint64_t *)(at + i * PAGE_SIZE) = seed++;
+		CHECK_SYS(munmap(at - AHEAD_AREAS * AHEAD_PAGES * PAGE_SIZE, AHEAD_PAGES * PAGE_SIZE));
+	}
+}
+
+static void test_ahead(void)
+{
+	/* Below all that the process has, with much room above. */
+	char *at = (char *)0x100000000000;
+	struct limit limit = limit_begin(AHEAD_SECS * harness_slower());
+	double began = now_secs();
+	struct helper helper;
+	int status, err;
+	char who[32];
+	pid_t asker;
+
+	require_uksm();
+	engine_start_slow();
+	helper_start(&helper, ahead_run, at);
+	helper_wait(&helper);
+	snprintf(who, sizeof(who), "%d", helper.pid);
+	helper_go(&helper);
+	usleep(200000);
+	asker = asker_start(who);
+	while (!CHECK_SYS(waitpid(asker, &status, WNOHANG))) {
+		CHECK(!limit_passed(&limit), "it is still followed");
+		usleep(10000);
+	}
+	err = WEXITSTATUS(status);
+	test_note("answer: %s, after %.1f s", err ? strerror(err) : "done", now_secs() - began);
+	CHECK(!err || err == EAGAIN, "%s", strerror(err));
+	helper_kill(&helper);
+}
+
 static void test_stopped(void)
 {
 	struct tenant t;
@@ -450,10 +564,13 @@ static const struct test tests[] = {
 	{ "cpu-limit", test_cpu_limit },
 	{ "domain", test_domain },
 	{ "answers", test_answers },
+	{ "leader-exited", test_leader_exited },
 	{ "excluded", test_excluded },
 	{ "progress", test_progress, .timeout_secs = 120 },
 	{ "killed", test_killed },
 	{ "exits", test_exits },
+	{ "moves", test_moves },
+	{ "ahead", test_ahead, .timeout_secs = 180 },
 	{ "stopped", test_stopped },
 	{ "unload", test_unload, .timeout_secs = 120 },
 };
