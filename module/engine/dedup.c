@@ -181,7 +181,7 @@ static enum outcome search_outcome(enum uksm_search found)
  */
 static u32 private_checksum(const struct uksm_mm_slot *slot, u32 checksum)
 {
-	return checksum ^ (hash_ptr(slot, 32) | 1);
+	return checksum ^ (hash_64(slot->serial, 32) | 1);
 }
 
 /* In which of both places a page is to stand that is new, or not any more. */
@@ -200,11 +200,9 @@ static enum uksm_search search_stable(const struct site *site, unsigned int nid,
 	compare = compare || PageCompound(site->page);
 	found = uksm_stable_search(site->slot->domain, nid, checksum, site->page, compare, node,
 				   kfolio);
-	if (found == UKSM_SEARCH_FOUND)
-		t->key.hold = checksum == t->key.checksum ? UKSM_HOLD_NONE : (*node)->key.hold;
-	else if (checksum != t->key.checksum && found != UKSM_SEARCH_BUSY &&
-		 found != UKSM_SEARCH_FULL)
-		/* Other pages stand there by chance. */
+	/* Other pages stand there by chance. */
+	if (checksum != t->key.checksum &&
+	    (found == UKSM_SEARCH_DIFFERS || found == UKSM_SEARCH_ALIKE))
 		found = UKSM_SEARCH_NONE;
 	return found;
 }
@@ -458,7 +456,7 @@ static enum outcome merge_pair(struct uksm_join *join, struct site *site, struct
 free:
 	/* What maps it by now has references of its own. */
 	if (fresh)
-		folio_put(fresh);
+		uksm_frames_put(fresh);
 	uksm_rmap_item_free(items[0], site->slot);
 	uksm_rmap_item_free(items[1], peer->slot);
 	uksm_stable_node_free(node);
@@ -737,6 +735,16 @@ static bool node_due(const struct uksm_stable_node *node)
 	return node->key.hold && !uksm_hold_on(node->key.hold);
 }
 
+/* Those that may share a merged page, @checksum being its content's, hear that it is there. */
+static void node_announce(const struct uksm_stable_node *node, const struct uksm_mm_slot *slot,
+			  unsigned int nid, u32 checksum)
+{
+	if (uksm_hold_on(node->key.hold))
+		search_again_private(slot, nid, checksum);
+	else
+		search_again(node->domain, nid, checksum);
+}
+
 /* A node that was out of the tree has an address again; or its page may be shared by all now. */
 static void node_revive(struct uksm_stable_node *node, const struct uksm_mm_slot *slot,
 			struct page *kpage)
@@ -745,12 +753,9 @@ static void node_revive(struct uksm_stable_node *node, const struct uksm_mm_slot
 	u32 checksum = uksm_page_checksum(kpage);
 
 	uksm_stable_node_add(node, stable_checksum(slot, checksum, node->key.hold), nid, kpage);
-	if (uksm_hold_on(node->key.hold)) {
-		search_again_private(slot, nid, checksum);
-		return;
-	}
-	node->key.hold = UKSM_HOLD_NONE;
-	search_again(node->domain, nid, checksum);
+	if (!uksm_hold_on(node->key.hold))
+		node->key.hold = UKSM_HOLD_NONE;
+	node_announce(node, slot, nid, checksum);
 }
 
 /*
@@ -834,8 +839,8 @@ static void dedup_ksm(struct uksm_join *join, struct site *site)
 		/* An empty one gets its place with its first address, and so does one of all. */
 		if (!uksm_stable_node_is_empty(node) && !node_due(node)) {
 			uksm_stable_node_refile(node, nid);
-			/* By the node's key: the site's may be of before a stronger checksum. */
-			search_again(node->domain, nid, uksm_stable_node_checksum(node));
+			/* Not the site's checksum, which may be of before a stronger one. */
+			node_announce(node, site->slot, nid, uksm_page_checksum(site->page));
 		}
 	}
 	adopt(site, node);

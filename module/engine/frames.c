@@ -6,8 +6,9 @@
  * a pool of frames for each NUMA node, and it is chance which of them is given out. What
  * somebody frees now may get into the pool; when it leaves, and for what content, nobody knows.
  *
- * Frames of the pool cannot be moved. They are given back before memory goes offline, or they
- * would keep it from that.
+ * Frames of the pool cannot be moved. So they are taken from where others are that cannot,
+ * wherever the node has such memory: in what is kept movable they would keep it from going
+ * offline, or from being put together for huge pages. Once merged they can.
  */
 #include "engine/frames.h"
 
@@ -34,7 +35,7 @@
  * Merging gives back two frames for each that it takes, so nobody is made to reclaim for it,
  * nor kswapd woken. From this node, as the trees may be kept apart by node.
  */
-#define POOL_GFP	((GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_THISNODE | __GFP_NOWARN)
+#define POOL_GFP	((GFP_HIGHUSER & ~__GFP_RECLAIM) | __GFP_THISNODE | __GFP_NOWARN)
 
 /**
  * struct pool - frames of one node
@@ -74,17 +75,24 @@ static struct pool *pool_of(int nid)
 	return pools[nid];
 }
 
+static void pool_add(struct pool *pool, struct page *page)
+{
+	pool->page[pool->nr++] = page;
+	uksm_stats_add(meta_bytes, PAGE_SIZE);
+}
+
 static void pool_fill(struct pool *pool, int nid)
 {
+	/* A node may have nothing but movable memory. */
+	gfp_t gfp = POOL_GFP | (node_state(nid, N_NORMAL_MEMORY) ? 0 : __GFP_MOVABLE);
 	unsigned int n;
 	struct page *page;
 
 	for (n = 0; n < FILL_AT_ONCE && pool->nr < pool->size; n++) {
-		page = alloc_pages_node(nid, POOL_GFP, 0);
+		page = alloc_pages_node(nid, gfp, 0);
 		if (!page)
 			break;
-		pool->page[pool->nr++] = page;
-		uksm_stats_add(meta_bytes, PAGE_SIZE);
+		pool_add(pool, page);
 	}
 }
 
@@ -127,6 +135,27 @@ struct folio *uksm_frames_take(int nid)
 		return NULL;
 	}
 	return page_folio(page);
+}
+
+/**
+ * uksm_frames_put() - drop the reference on a frame
+ * @folio: from uksm_frames_take()
+ *
+ * One that has not been needed goes back to the pool: freed, it would be the one that is given
+ * out next, to whoever. One that has had content is charged for, and goes the kernel's way.
+ *
+ * Context: as uksm_frames_take().
+ */
+void uksm_frames_put(struct folio *folio)
+{
+	struct pool *pool;
+
+	lockdep_assert_held(&uksm_mutex);
+	pool = pools ? pools[folio_nid(folio)] : NULL;
+	if (pool && pool->nr < pool->size && !folio_test_uptodate(folio))
+		pool_add(pool, folio_page(folio, 0));
+	else
+		folio_put(folio);
 }
 
 /**

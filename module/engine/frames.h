@@ -6,6 +6,7 @@
 struct folio;
 
 struct folio *uksm_frames_take(int nid);
+void uksm_frames_put(struct folio *folio);
 void uksm_frames_drain(void);
 
 #endif

@@ -30,8 +30,15 @@
 static u8 epoch = 1;
 static unsigned long epoch_end = INITIAL_JIFFIES;
 
-/* Nobody asks while nothing is scanned: what was due long ago is over as well. */
-static void epoch_advance(void)
+/**
+ * uksm_hold_advance() - let epochs end whose time has come
+ *
+ * Between two looks at pages, not while one is dealt with: of what must wait or not no two
+ * answers differ then. Where nothing has been scanned for long, what was due is over as well.
+ *
+ * Context: the caller holds uksm_mutex.
+ */
+void uksm_hold_advance(void)
 {
 	unsigned int ends;
 
@@ -60,7 +67,6 @@ u8 uksm_hold_begin(void)
 {
 	if (uksm_knobs.hardening < UKSM_HARDEN_DELAY)
 		return UKSM_HOLD_NONE;
-	epoch_advance();
 	return epoch;
 }
 
@@ -72,10 +78,7 @@ u8 uksm_hold_begin(void)
  */
 bool uksm_hold_on(u8 tag)
 {
-	if (tag == UKSM_HOLD_NONE)
-		return false;
-	epoch_advance();
-	return tag_age(tag) < 2;
+	return tag != UKSM_HOLD_NONE && tag_age(tag) < 2;
 }
 
 /**

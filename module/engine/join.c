@@ -226,10 +226,13 @@ static void entry_account(struct uksm_join *join, unsigned int i)
 	} else {
 		trace_uksm_merge_with_ksm_page(folio_pfn(entry->kfolio), pfn, entry->t, mm,
 					       m->err);
-		if (m->err)
+		if (m->err) {
 			uksm_rmap_item_free(entry->item, join->slot);
-		else
+		} else {
 			uksm_rmap_item_link(entry->item, entry->t, entry->node, join->vma);
+			/* What it waits for is the node's by now, and not before it had its content. */
+			entry->t->key.hold = entry->node->key.hold;
+		}
 	}
 	if (m->err == -EBUSY)
 		uksm_file_in_use(entry->t, m->page);

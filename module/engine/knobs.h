@@ -9,6 +9,8 @@
 #include <linux/nodemask.h>
 #include <linux/types.h>
 
+#include "pure/checksum.h"
+
 struct uksm_auto;
 struct uksm_pace;
 
@@ -132,6 +134,18 @@ static inline bool uksm_knobs_zero_page(void)
 	return READ_ONCE(uksm_knobs.use_zero_pages) &&
 	       (READ_ONCE(uksm_knobs.isolation) == UKSM_ISOLATE_NONE ||
 		READ_ONCE(uksm_knobs.zero_page_across_domains));
+}
+
+/**
+ * uksm_knobs_lines() - how many lines of a page go into its checksum
+ *
+ * All where content that is new must wait: a page may change in lines that are left out, and
+ * would keep what it has waited for.
+ */
+static inline unsigned int uksm_knobs_lines(void)
+{
+	return uksm_knobs.hardening >= UKSM_HARDEN_DELAY ? UKSM_LINES :
+							   uksm_knobs.checksum_lines;
 }
 
 /** uksm_knobs_fresh_frames() - must a merged page lie where none of its users had it? */

@@ -178,8 +178,8 @@ bool uksm_stable_node_is_empty(const struct uksm_stable_node *node)
 	return node->key.state == KEY_EMPTY;
 }
 
-/** uksm_stable_node_checksum() - the checksum under which a node's page is found */
-u32 uksm_stable_node_checksum(const struct uksm_stable_node *node)
+/* The checksum under which a node's page is found. */
+static u32 node_checksum(const struct uksm_stable_node *node)
 {
 	return node->chain ? node->chain->key.checksum : node->key.checksum;
 }
@@ -455,7 +455,7 @@ static void node_file(struct uksm_stable_node *node, u32 checksum, unsigned int 
  */
 void uksm_stable_node_refile(struct uksm_stable_node *node, unsigned int nid)
 {
-	u32 checksum = uksm_stable_node_checksum(node);
+	u32 checksum = node_checksum(node);
 	struct uksm_stable_place place = node->chain ? node->chain->place : node->place;
 
 	lockdep_assert_held(&uksm_mutex);

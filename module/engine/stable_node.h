@@ -56,7 +56,6 @@ void uksm_stable_node_add(struct uksm_stable_node *node, u32 checksum, unsigned 
 			  struct page *kpage);
 void uksm_stable_node_refile(struct uksm_stable_node *node, unsigned int nid);
 bool uksm_stable_node_is_empty(const struct uksm_stable_node *node);
-u32 uksm_stable_node_checksum(const struct uksm_stable_node *node);
 unsigned int uksm_stable_node_room(const struct uksm_stable_node *node);
 void uksm_stable_node_count_rmap(struct uksm_stable_node *node, int n);
 bool uksm_stable_node_left(const struct uksm_stable_node *node);

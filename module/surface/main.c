@@ -62,7 +62,7 @@ static int __init uksm_init(void)
 		return err;
 
 	uksm_checksum_init();
-	uksm_checksum_set_lines(uksm_knobs.checksum_lines);
+	uksm_checksum_set_lines(uksm_knobs_lines());
 	err = uksm_domains_init(uksm_stable_tie);
 	if (err)
 		goto undo_checksum;

@@ -22,6 +22,10 @@
 
 #define PAIRS 256
 
+/* Of a page. */
+#define LINES 64
+#define LINE_BYTES 64
+
 /* Each content a tenant has once, and these many it has twice. */
 #define SINGLES 48
 #define TWICE 16
@@ -332,6 +336,49 @@ static void pairs_start(struct pairs *p, uint64_t seed)
 	pairs_check_merged("at first", p);
 }
 
+/* How many of some pages, each changed in another one of its lines, are seen to be. */
+static long changes_seen(const char *level, uint64_t seed)
+{
+	char *area = area_map_distinct(LINES, seed);
+	struct limit limit;
+	long seen, most = 0;
+	size_t i;
+
+	harden(level);
+	engine_start();
+	engine_set("smart_scan", 0);
+	engine_set("pages_to_scan", 100000);
+	engine_set("sleep_millisecs", 500);
+	engine_wait_full_scans(4);
+	CHECK(engine_get("pages_volatile") == 0, "pages_volatile %ld of pages that hold still",
+	      engine_get("pages_volatile"));
+	for (i = 0; i < LINES; i++)
+		area[i * PAGE_SIZE + i * LINE_BYTES]++;
+	limit = limit_begin(5 * harness_slower());
+	while (!limit_passed(&limit)) {
+		seen = engine_get("pages_volatile");
+		most = seen > most ? seen : most;
+		usleep(10000);
+	}
+	engine_unmerge();
+	CHECK_SYS(munmap(area, LINES * PAGE_SIZE));
+	return most;
+}
+
+/*
+ * A page that has waited, and changes where nobody looks, would have waited for what it holds
+ * now as well.
+ */
+static void test_delay_lines(void)
+{
+	long seen = changes_seen("none", 1);
+
+	CHECK(seen < LINES / 2, "%ld of %d changes are seen without hardening", seen, LINES);
+	seen = changes_seen("delay", 1000);
+	CHECK(seen == LINES, "%ld of %d changes are seen", seen, LINES);
+	harden("none");
+}
+
 static void test_frame(void)
 {
 	static struct pairs p;
@@ -534,6 +581,7 @@ static const struct test tests[] = {
 	{ "knob", test_knob },
 	{ "delay", test_delay, 300 },
 	{ "delay-hides", test_delay_hides },
+	{ "delay-lines", test_delay_lines },
 	{ "frame", test_frame },
 	{ "frame-fork", test_frame_fork },
 	{ "frame-unmerge", test_frame_unmerge },
