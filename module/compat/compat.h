@@ -563,6 +563,63 @@ static inline bool uksm_mm_wants_merge(struct mm_struct *mm)
 #endif
 }
 
+/** uksm_merge_any_known() - can a process ask for merging of all that it has, and ever will? */
+static inline bool uksm_merge_any_known(void)
+{
+#ifdef UKSM_HAVE_KSM_MERGE_ANY
+	return true;
+#else
+	return false;
+#endif
+}
+
+/** uksm_mm_merges_any() - has that been asked for, by or for a process, and not been taken back? */
+static inline bool uksm_mm_merges_any(struct mm_struct *mm)
+{
+#if !defined(UKSM_HAVE_KSM_MERGE_ANY)
+	return false;
+#elif defined(UKSM_HAVE_MM_FLAGS_TEST)
+	return mm_flags_test(MMF_VM_MERGE_ANY, mm);
+#else
+	return test_bit(MMF_VM_MERGE_ANY, &mm->flags);
+#endif
+}
+
+/**
+ * uksm_mmap_write_trylock() - take an mmap_lock for writing, if nobody has it
+ * @mm: address space
+ *
+ * What mmap_write_lock() does beside, and mmap_write_unlock() undoes, is done.
+ */
+static inline bool uksm_mmap_write_trylock(struct mm_struct *mm)
+{
+	if (!down_write_trylock(&mm->mmap_lock))
+		return false;
+#ifdef UKSM_HAVE_MM_LOCK_SEQCOUNT
+	mm_lock_seqcount_begin(mm);
+#endif
+	return true;
+}
+
+/**
+ * uksm_mm_merge_any() - ask for it on behalf of a process
+ * @mm: its address space; mmap_lock is held for writing
+ *
+ * As prctl(PR_SET_MEMORY_MERGE) does: all its mappings that can be merged are marked, and so will
+ * be those that come, its children's, and what it executes.
+ *
+ * Context: may sleep. Takes time for each mapping.
+ * Return: 0, -ENOMEM, or -EOPNOTSUPP.
+ */
+static inline int uksm_mm_merge_any(struct mm_struct *mm)
+{
+#ifdef UKSM_HAVE_KSM_MERGE_ANY
+	return uksm_kcall(ksm_enable_merge_any)(mm);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
 /**
  * uksm_vma_compatible() - may pages of a VMA be merged at all?
  * @vma: the VMA, stable under mmap_lock

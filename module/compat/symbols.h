@@ -42,6 +42,11 @@ UKSM_KSYM_FUNC(__put_anon_vma, void, struct anon_vma *);
 UKSM_KSYM_FUNC(lru_add_drain, void, void);
 UKSM_KSYM_FUNC(task_sched_runtime, unsigned long long, struct task_struct *);
 
+/* What prctl(PR_SET_MEMORY_MERGE) does, where the kernel has that. */
+#ifdef UKSM_HAVE_KSM_MERGE_ANY
+UKSM_KSYM_FUNC(ksm_enable_merge_any, int, struct mm_struct *);
+#endif
+
 /* Charging a page for another one, which stays charged: once the name of it has been changed. */
 #if !defined(CONFIG_MEMCG)
 #elif defined(UKSM_HAVE_MEMCG_REPLACE_FOLIO)

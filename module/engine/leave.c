@@ -89,7 +89,7 @@ static struct uksm_mm_slot *next_to_leave(void)
  */
 static void has_left(struct uksm_mm_slot *slot)
 {
-	if (slot->refused && uksm_owner_excluded(slot->mm, true)) {
+	if (slot->refused && uksm_mm_slot_barred(slot, true)) {
 		slot->address = 0;
 		slot->refused = false;
 		slot->unmerged = false;

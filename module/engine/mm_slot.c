@@ -17,6 +17,7 @@
 #include "compat/pte.h"
 #include "engine/asked.h"
 #include "engine/domain.h"
+#include "engine/enlist.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
 #include "engine/stats.h"
@@ -24,12 +25,6 @@
 #include "kernel/owner.h"
 #include "kernel/race.h"
 #include "kernel/stock.h"
-
-/*
- * So many threads of a process are asked for its address space. The first has it, unless
- * it has exited before the others; a process with more such than that waits.
- */
-#define THREADS_MAX	64u
 
 /* A process has grown that has so many pages more than it had, and such a part of it. */
 #define GROWN_PAGES	512UL
@@ -55,6 +50,16 @@ static struct uksm_mm_slot *slot_find(const struct mm_struct *mm)
 }
 
 /*
+ * Who has the mark for all of his memory where the administrator wants that, does not have it of his
+ * own accord. His parent was enlisted, if not he; or he has set it himself, which cannot be told.
+ */
+static void slot_meet(struct uksm_mm_slot *slot)
+{
+	slot->stranger = !uksm_mm_wants_merge(slot->mm);
+	slot->enlisted = uksm_mm_merges_any(slot->mm) && uksm_owner_included(slot->mm, false);
+}
+
+/*
  * Atomic context: under RCU and task_lock(). On real-time kernels that lock and the allocator's
  * sleep, which is allowed under RCU there. The table's buckets have bit locks, which do not, and
  * nothing is allocated under one. The caller has seen to it that @mm cannot be freed meanwhile.
@@ -75,12 +80,28 @@ static bool slot_add(struct mm_struct *mm, bool stock_free)
 	}
 	mmgrab(mm);
 	uksm_mm_counters_adopt(mm, stock_free);
+	slot_meet(slot);
 	slot->where = UKSM_SLOTS_NEW;
 	list_add_tail(&slot->list, &slot_lists[UKSM_SLOTS_NEW]);
 	list_add_tail(&slot->sweep, &sweep_list);
 	nr_living++;
 	uksm_mm_slot_meta_add(slot, sizeof(*slot));
 	return true;
+}
+
+/* One that has not asked, and is to take part, is found again when it is marked. */
+static bool mm_add(struct mm_struct *mm, bool stock_free, bool strangers)
+{
+	struct uksm_mm_slot *slot = slot_find(mm);
+	bool wants = uksm_mm_wants_merge(mm);
+
+	/* Not when strangers are looked for: all is to be unmerged then, or a part. */
+	if (!wants && !strangers && uksm_owner_included(mm, false) &&
+	    !uksm_owner_excluded(mm, true))
+		uksm_enlist(mm);
+	if (slot && wants && slot->stranger)
+		slot_meet(slot);
+	return !slot && (wants || strangers) && slot_add(mm, stock_free);
 }
 
 /*
@@ -101,11 +122,11 @@ static bool process_add(struct task_struct *process, bool strangers)
 		task_lock(thread);
 		mm = thread->mm;
 		/* PF_KTHREAD never changes, whatever the thread does to other flags. */
-		if (mm && !(data_race(thread->flags) & PF_KTHREAD) &&
-		    (strangers || uksm_mm_wants_merge(mm)) && !slot_find(mm))
-			added = slot_add(mm, uksm_stock_idle_since(process->start_boottime));
+		if (mm && !(data_race(thread->flags) & PF_KTHREAD))
+			added = mm_add(mm, uksm_stock_idle_since(process->start_boottime),
+				       strangers);
 		task_unlock(thread);
-		if (mm || ++looked == THREADS_MAX)
+		if (mm || ++looked == UKSM_THREADS_MAX)
 			break;
 	}
 	return added;
@@ -321,6 +342,17 @@ struct uksm_mm_slot *uksm_mm_slots_sweep(void)
 }
 
 /**
+ * uksm_mm_slot_barred() - is nothing of an address space to be merged, whatever its process says?
+ * @slot: slot that is not dead
+ * @unknown: what to say of one that has no owner any more
+ */
+bool uksm_mm_slot_barred(const struct uksm_mm_slot *slot, bool unknown)
+{
+	return uksm_owner_excluded(slot->mm, unknown) ||
+	       (slot->enlisted && !uksm_owner_included(slot->mm, !unknown));
+}
+
+/**
  * uksm_mm_slot_join_domain() - have an address space belong to a domain
  * @slot: slot that is about to be scanned
  *
@@ -331,7 +363,7 @@ struct uksm_mm_slot *uksm_mm_slots_sweep(void)
 bool uksm_mm_slot_join_domain(struct uksm_mm_slot *slot)
 {
 	lockdep_assert_held(&uksm_mutex);
-	if (!slot->domain && !uksm_owner_excluded(slot->mm, true))
+	if (!slot->domain && !uksm_mm_slot_barred(slot, true))
 		slot->domain = uksm_domain_enter(slot->mm);
 	return slot->domain;
 }
@@ -341,7 +373,7 @@ bool uksm_mm_slot_left_domain(const struct uksm_mm_slot *slot)
 {
 	bool excluded = slot->where == UKSM_SLOTS_EXCLUDED;
 
-	if (uksm_owner_excluded(slot->mm, excluded) != excluded)
+	if (uksm_mm_slot_barred(slot, excluded) != excluded)
 		return true;
 	return slot->domain && uksm_domain_left(slot->domain, slot->mm);
 }
@@ -363,7 +395,7 @@ void uksm_mm_slot_begin_anew(struct uksm_mm_slot *slot)
 	slot->resumes = false;
 	slot->looks = 0;
 	slot->quiet = 0;
-	if (uksm_owner_excluded(slot->mm, true)) {
+	if (uksm_mm_slot_barred(slot, true)) {
 		uksm_asked_drop(slot, true);
 		uksm_mm_slot_move(slot, UKSM_SLOTS_EXCLUDED, NULL);
 	} else {

@@ -37,6 +37,12 @@ enum uksm_slot_list {
 #define UKSM_LOOKS	2
 #define UKSM_LOOK_MSECS	1000
 
+/*
+ * So many threads of a process are asked for its address space. The first has it, unless
+ * it has exited before the others; a process with more such than that waits.
+ */
+#define UKSM_THREADS_MAX	64u
+
 /**
  * struct uksm_mm_slot - an address space that the scanner visits
  * @serial: no other slot has had it
@@ -47,6 +53,9 @@ enum uksm_slot_list {
  * @list: link in the list that @where tells
  * @sweep: link in the list of all that are not dead
  * @where: enum uksm_slot_list
+ * @stranger: nobody had asked for merging there when it was last met
+ * @enlisted: it takes part as the administrator wants it, and for as long as he does, not since
+ *	the process has asked
  * @domain: to which it belongs: from its first scan on, see uksm_mm_slot_join_domain()
  * @unmerged: while it leaves its domain: its pages are unmerged, and its records go
  * @refused: meanwhile the kernel has refused a copy, so that a page has stayed merged
@@ -81,6 +90,8 @@ struct uksm_mm_slot {
 	struct list_head list;
 	struct list_head sweep;
 	enum uksm_slot_list where;
+	bool stranger;
+	bool enlisted;
 	struct uksm_domain *domain;
 	bool unmerged;
 	bool refused;
@@ -136,6 +147,7 @@ void uksm_mm_slot_move(struct uksm_mm_slot *slot, enum uksm_slot_list where,
 void uksm_mm_slots_settle_all(void);
 void uksm_mm_slots_settle_others(void);
 unsigned long uksm_mm_slots_living(void);
+bool uksm_mm_slot_barred(const struct uksm_mm_slot *slot, bool unknown);
 bool uksm_mm_slot_join_domain(struct uksm_mm_slot *slot);
 bool uksm_mm_slot_left_domain(const struct uksm_mm_slot *slot);
 void uksm_mm_slot_begin_anew(struct uksm_mm_slot *slot);

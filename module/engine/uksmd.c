@@ -19,6 +19,7 @@
 #include "engine/scan.h"
 #include "engine/unload.h"
 #include "kernel/lru_drain.h"
+#include "kernel/owner.h"
 #include "kernel/room.h"
 #include "kernel/stock.h"
 #include "pure/policy.h"
@@ -53,6 +54,8 @@ static bool newcomers;
  */
 #define NEWCOMERS_MSECS		100u
 #define PROCESSES_A_MSEC	100u
+/* How much less often where nobody has asked, but there may be some who are to take part. */
+#define INCLUDED_MSECS		900
 /*
  * A slice of work, for which uksm_mutex is held, and after which others get the CPU. Of fewer
  * pages under a limit on CPU time, since the limit is looked at in between.
@@ -94,22 +97,35 @@ static void scanner_idle_sleep(void)
  * @next_newcomers: when to look for new processes again, in jiffies
  * @reaping: there is more to be reaped
  * @urgent: something is to be scanned at once, whatever the pace
+ * @rest_msecs: what is left of a rest that was broken off for that
  */
 struct scanner {
 	struct uksm_pacer pacer;
 	unsigned long next_newcomers;
 	bool reaping;
 	bool urgent;
+	unsigned int rest_msecs;
 };
 
 /* What a slice was about. */
-enum slice_end { SLICE_STOPPED, SLICE_AMPLE, SLICE_IDLE, SLICE_LOCKED, SLICE_WORKED };
+enum slice_end {
+	SLICE_STOPPED,
+	SLICE_AMPLE,
+	SLICE_RESTING,
+	SLICE_IDLE,
+	SLICE_LOCKED,
+	SLICE_WORKED,
+};
 
+/* Those that ask for merging tell; those that are made to take part do not. */
 static void look_for_newcomers(struct scanner *scanner)
 {
-	unsigned int msecs;
+	unsigned int msecs = uksm_cgroups_any(UKSM_CGROUPS_INCLUDED) ? INCLUDED_MSECS : 0;
 
-	if (!READ_ONCE(newcomers) || time_before(jiffies, scanner->next_newcomers))
+	if (!READ_ONCE(newcomers) && !msecs)
+		return;
+	if (time_before(jiffies, scanner->next_newcomers +
+				 (READ_ONCE(newcomers) ? 0 : msecs_to_jiffies(msecs))))
 		return;
 	WRITE_ONCE(newcomers, false);
 	msecs = max(NEWCOMERS_MSECS, uksm_scan_newcomers() / PROCESSES_A_MSEC);
@@ -130,13 +146,18 @@ static enum slice_end scan_slice(struct scanner *scanner)
 	scanner->urgent = false;
 	if (!uksm_knobs_merging() || uksm_stock_unmerging()) {
 		pacer->left = 0;
+		scanner->rest_msecs = 0;
 		return SLICE_STOPPED;
 	}
 	scanner->urgent = uksm_scan_urgent();
-	if (!scanner->urgent && pacer->left <= 0 &&
-	    uksm_room_ample(READ_ONCE(uksm_knobs.max_available_percentage)))
-		return SLICE_AMPLE;
-	uksm_pacer_begin(pacer);
+	if (!scanner->urgent) {
+		if (scanner->rest_msecs)
+			return SLICE_RESTING;
+		if (pacer->left <= 0 &&
+		    uksm_room_ample(READ_ONCE(uksm_knobs.max_available_percentage)))
+			return SLICE_AMPLE;
+		uksm_pacer_begin(pacer);
+	}
 	look_for_newcomers(scanner);
 	units = (s64)pages * UKSM_PAGE_UNITS;
 	if (!scanner->urgent)
@@ -193,6 +214,7 @@ static void scanner_rest(struct scanner *scanner, unsigned int msecs)
 {
 	unsigned int pause;
 
+	scanner->rest_msecs = 0;
 	for (;;) {
 		if (scanner->reaping)
 			pause = REAP_PAUSE_MSECS;
@@ -206,9 +228,11 @@ static void scanner_rest(struct scanner *scanner, unsigned int msecs)
 		scanner->urgent = uksm_knobs_merging() && uksm_scan_urgent();
 		uksm_engine_drop();
 		pay_debt(scanner);
-		if (scanner->urgent)
-			return;
 		msecs -= pause;
+		if (scanner->urgent) {
+			scanner->rest_msecs = msecs;
+			return;
+		}
 	}
 	scanner_sleep(msecs);
 }
@@ -223,6 +247,8 @@ static void scanner_pause(struct scanner *scanner, enum slice_end end, bool watc
 		scanner_sleep(EXITS_MSECS);
 	else if (end == SLICE_AMPLE)
 		scanner_rest(scanner, AMPLE_MSECS);
+	else if (end == SLICE_RESTING)
+		scanner_rest(scanner, scanner->rest_msecs);
 	else if (end == SLICE_IDLE && !scanner->reaping)
 		scanner_idle_sleep();
 	else if (scanner->pacer.left <= 0 && !scanner->urgent)

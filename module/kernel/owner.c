@@ -19,6 +19,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
@@ -134,6 +135,49 @@ bool uksm_owner_excluded(struct mm_struct *mm, bool unknown)
 	if (!READ_ONCE(lists[UKSM_CGROUPS_EXCLUDED].nr))
 		return false;
 	return ask_owner(mm, excluded_of, &excluded) ? excluded : unknown;
+}
+
+/*
+ * QEMU asks for merging of its guest's memory itself, unless it has been told not to
+ * (mem-merge=off, <nosharepages/>), and that is then to be respected. Its binaries are qemu-system-*,
+ * qemu-kvm, or kvm.
+ */
+static bool speaks_for_himself(struct task_struct *owner)
+{
+	char comm[TASK_COMM_LEN];
+
+	/* He may just be changing his name, as he may at any time. */
+	strscpy(comm, owner->comm, sizeof(comm));
+	return strstarts(comm, "qemu-") || !strcmp(comm, "kvm");
+}
+
+static u64 included_of(struct task_struct *owner)
+{
+	return highest_listed(UKSM_CGROUPS_INCLUDED, task_dfl_cgroup(owner)) &&
+	       !speaks_for_himself(owner) ? 1 : 0;
+}
+
+/**
+ * uksm_owner_included() - does an address space take part although nobody there has asked?
+ * @mm: address space; the caller holds a reference on the structure
+ * @unknown: what to say of one that has no owner any more
+ *
+ * Context: any. Takes the RCU read lock.
+ * Return: true when its owner's cgroup, or one above it, is in %UKSM_CGROUPS_INCLUDED.
+ */
+bool uksm_owner_included(struct mm_struct *mm, bool unknown)
+{
+	u64 included;
+
+	if (!uksm_cgroups_any(UKSM_CGROUPS_INCLUDED))
+		return false;
+	return ask_owner(mm, included_of, &included) ? included : unknown;
+}
+
+/** uksm_cgroups_any() - is there any cgroup in a list? */
+bool uksm_cgroups_any(enum uksm_cgroup_list which)
+{
+	return READ_ONCE(lists[which].nr);
 }
 
 /**
@@ -323,6 +367,16 @@ int uksm_cgroup_path(u64 id, char *buf, size_t size)
 }
 
 bool uksm_owner_excluded(struct mm_struct *mm, bool unknown)
+{
+	return false;
+}
+
+bool uksm_owner_included(struct mm_struct *mm, bool unknown)
+{
+	return false;
+}
+
+bool uksm_cgroups_any(enum uksm_cgroup_list which)
 {
 	return false;
 }

@@ -15,11 +15,14 @@ bool uksm_owner_cgroup(struct mm_struct *mm, u64 *id);
  * enum uksm_cgroup_list - cgroups that the administrator has named
  * @UKSM_CGROUPS_TOGETHER: which are one with all below them, see uksm_owner_cgroup()
  * @UKSM_CGROUPS_EXCLUDED: of which, and of all below them, nothing is merged
+ * @UKSM_CGROUPS_INCLUDED: whose processes, and those of all below them, take part without having
+ *	asked
  * @UKSM_NR_CGROUP_LISTS: how many lists there are
  */
 enum uksm_cgroup_list {
 	UKSM_CGROUPS_TOGETHER,
 	UKSM_CGROUPS_EXCLUDED,
+	UKSM_CGROUPS_INCLUDED,
 	UKSM_NR_CGROUP_LISTS,
 };
 
@@ -34,6 +37,8 @@ struct uksm_cgroup_ref {
 };
 
 bool uksm_owner_excluded(struct mm_struct *mm, bool unknown);
+bool uksm_owner_included(struct mm_struct *mm, bool unknown);
+bool uksm_cgroups_any(enum uksm_cgroup_list which);
 
 int uksm_cgroup_find(const char *path, struct uksm_cgroup_ref *ref);
 int uksm_cgroup_path(u64 id, char *buf, size_t size);

@@ -18,11 +18,13 @@
 #include <linux/sysfs.h>
 #include <linux/workqueue.h>
 
+#include "compat/compat.h"
 #include "engine/admin.h"
 #include "engine/asked.h"
 #include "engine/domain.h"
 #include "engine/knobs.h"
 #include "engine/merge_now.h"
+#include "engine/uksmd.h"
 #include "kernel/owner.h"
 
 static struct kobject *domains_dir;
@@ -194,10 +196,14 @@ static ssize_t list_store(struct kobject *kobj, struct kobj_attribute *attr, con
 	kfree(path);
 	if (err)
 		return err;
+	if (which == UKSM_CGROUPS_INCLUDED && !uksm_merge_any_known())
+		return -EOPNOTSUPP;
 	err = *buf == '+' ? put_on(which, &ref) : uksm_cgroup_take_off(which, ref.id);
 	/* Also of those that have merged pages by fork() alone. */
 	if (!err && *buf == '+' && which == UKSM_CGROUPS_EXCLUDED)
 		err = uksm_admin_discover();
+	if (!err && which == UKSM_CGROUPS_INCLUDED)
+		uksmd_work_hint();
 
 	return err ?: count;
 }
@@ -208,6 +214,10 @@ static struct list_file together_file = {
 
 static struct list_file excluded_file = {
 	__ATTR(excluded, 0644, list_show, list_store), UKSM_CGROUPS_EXCLUDED
+};
+
+static struct list_file included_file = {
+	__ATTR(included, 0644, list_show, list_store), UKSM_CGROUPS_INCLUDED
 };
 
 /* A name as directories have it: what the domain is, a hyphen, its ID in decimal. */
@@ -277,6 +287,7 @@ int uksm_domain_files_init(struct kobject *parent)
 	uksm_domains_set_watcher(domains_changed);
 	err = sysfs_create_file(domains_dir, &together_file.attr.attr);
 	err = err ?: sysfs_create_file(domains_dir, &excluded_file.attr.attr);
+	err = err ?: sysfs_create_file(domains_dir, &included_file.attr.attr);
 	return err ?: sysfs_create_file(domains_dir, &merge_now_attr.attr);
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine/admin.h"
 #include "engine/domain.h"
+#include "engine/enlist.h"
 #include "engine/hotplug.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
@@ -78,6 +79,9 @@ static int __init uksm_init(void)
 	err = uksm_hotplug_init();
 	if (err)
 		goto undo_stock;
+	err = uksm_enlist_init();
+	if (err)
+		goto undo_hotplug;
 	uksm_failure_init();
 	uksm_race_init();
 	err = uksmd_start();
@@ -102,6 +106,8 @@ undo_uksmd:
 undo_failure:
 	uksm_race_exit();
 	uksm_failure_exit();
+	uksm_enlist_exit();
+undo_hotplug:
 	uksm_hotplug_exit();
 undo_stock:
 	uksm_stock_exit();
@@ -127,6 +133,7 @@ static void __exit uksm_exit(void)
 	uksm_sysfs_exit();
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
+	uksm_enlist_exit();
 	uksm_unload();
 	uksm_domain_files_exit();
 	uksm_race_exit();

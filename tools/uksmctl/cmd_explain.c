@@ -32,12 +32,14 @@ struct engines {
  * @domain: the process's domain; "" when it has none, or it cannot be told
  * @exists: the module knows the domain
  * @excluded: nothing of it is to be merged
+ * @included: it takes part although it has not asked
  */
 struct isolation {
 	char mode[TEXT_SIZE];
 	char domain[DOMAIN_NAME_SIZE];
 	bool exists;
 	bool excluded;
+	bool included;
 };
 
 /** struct counters - of the process, as the kernel has them; each with whether it says it */
@@ -104,6 +106,7 @@ static void read_isolation(struct explanation *explanation)
 		free(cgroup);
 	}
 	isolation->excluded = who->cgroup && cgroup_is_excluded(who->cgroup);
+	isolation->included = who->cgroup && cgroup_is_included(who->cgroup);
 	isolation->exists = *isolation->domain &&
 			    domain_exists(isolation->domain);
 }
@@ -305,6 +308,8 @@ static void print_consent(const struct explanation *explanation)
 		       explanation->mappings.count);
 	else
 		puts("none: neither madvise(MADV_MERGEABLE) nor prctl(PR_SET_MEMORY_MERGE)");
+	if (explanation->isolation.included)
+		puts("          its control group, or one above it, is included");
 }
 
 static void print_count(bool known, long long number, const char *what)
@@ -440,6 +445,7 @@ static void json_summary(const struct explanation *explanation)
 	json_optional("domain", explanation->isolation.domain);
 	json_bool("domain_exists", explanation->isolation.exists);
 	json_bool("excluded", explanation->isolation.excluded);
+	json_bool("included", explanation->isolation.included);
 	if (counters->merge_any_known)
 		json_bool("merge_any", counters->merge_any);
 	else

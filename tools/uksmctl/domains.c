@@ -170,6 +170,14 @@ bool cgroup_is_excluded(const char *cgroup)
 	       listed_above(paths, cgroup);
 }
 
+bool cgroup_is_included(const char *cgroup)
+{
+	char paths[TEXT_SIZE];
+
+	return !engine_read(ENGINE_UKSM, FOLDER "/included", paths) &&
+	       listed_above(paths, cgroup);
+}
+
 bool domain_exists(const char *name)
 {
 	char path[PATH_SIZE];

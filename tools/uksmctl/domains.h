@@ -66,6 +66,9 @@ int domain_of_cgroup(char *cgroup, char *name);
 /** cgroup_is_excluded() - is a control group, by its path, one of which nothing is to be merged? */
 bool cgroup_is_excluded(const char *cgroup);
 
+/** cgroup_is_included() - is it one whose processes take part without having asked? */
+bool cgroup_is_included(const char *cgroup);
+
 /** domain_exists() - is there a domain of this name? */
 bool domain_exists(const char *name);
 

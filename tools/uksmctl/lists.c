@@ -11,7 +11,8 @@
 /* A list that ends less than a name before the end of what a file shows may go on. */
 #define NAME_SIZE 256
 
-static const char *const lists[] = { "domains/cgroups", "domains/excluded" };
+static const char *const lists[] = { "domains/cgroups", "domains/excluded",
+				     "domains/included" };
 
 const char *list_at(size_t index)
 {
