@@ -52,12 +52,14 @@ void uksm_asked_begin(void)
 }
 
 /* What PASSES passes over an address space cost, at most, if it stays as it is. */
-static unsigned long cost_of(struct mm_struct *mm)
+static unsigned long cost_of(const struct uksm_mm_slot *slot)
 {
+	struct mm_struct *mm = slot->mm;
 	unsigned long pages = get_mm_counter(mm, MM_ANONPAGES) + COST_PAGES;
 	unsigned long entries = mm_pgtables_bytes(mm) / sizeof(pte_t);
 
-	return PASSES * (pages * UKSM_PAGE_UNITS + entries + (unsigned long)mm->map_count);
+	return PASSES * (pages * UKSM_PAGE_UNITS + entries + (unsigned long)mm->map_count) +
+	       slot->records * UKSM_RECORD_UNITS;
 }
 
 /**
@@ -74,7 +76,7 @@ void uksm_asked_add(struct uksm_mm_slot *slot)
 		list_add_tail(&slot->asked_link, &asked_list);
 	}
 	slot->asked = PASSES;
-	slot->asked_units = COST_TIMES * cost_of(slot->mm);
+	slot->asked_units = COST_TIMES * cost_of(slot);
 	WRITE_ONCE(asked.pages, asked.pages + PASSES * get_mm_counter(slot->mm, MM_ANONPAGES));
 }
 

@@ -6,9 +6,9 @@
  * a pool of frames for each NUMA node, and it is chance which of them is given out. What
  * somebody frees now may get into the pool; when it leaves, and for what content, nobody knows.
  *
- * Frames of the pool cannot be moved. So they are taken from where others are that cannot,
- * wherever the node has such memory: in what is kept movable they would keep it from going
- * offline, or from being put together for huge pages. Once merged they can.
+ * Frames of the pool cannot be moved. They are taken from movable memory all the same: merged
+ * pages can be, and there are many more of these. In ZONE_MOVABLE the kernel asks for frames to
+ * be given back before it looks whether memory can go offline; elsewhere it looks first.
  */
 #include "engine/frames.h"
 
@@ -35,7 +35,7 @@
  * Merging gives back two frames for each that it takes, so nobody is made to reclaim for it,
  * nor kswapd woken. From this node, as the trees may be kept apart by node.
  */
-#define POOL_GFP	((GFP_HIGHUSER & ~__GFP_RECLAIM) | __GFP_THISNODE | __GFP_NOWARN)
+#define POOL_GFP	((GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_THISNODE | __GFP_NOWARN)
 
 /**
  * struct pool - frames of one node
@@ -83,13 +83,11 @@ static void pool_add(struct pool *pool, struct page *page)
 
 static void pool_fill(struct pool *pool, int nid)
 {
-	/* A node may have nothing but movable memory. */
-	gfp_t gfp = POOL_GFP | (node_state(nid, N_NORMAL_MEMORY) ? 0 : __GFP_MOVABLE);
 	unsigned int n;
 	struct page *page;
 
 	for (n = 0; n < FILL_AT_ONCE && pool->nr < pool->size; n++) {
-		page = alloc_pages_node(nid, gfp, 0);
+		page = alloc_pages_node(nid, POOL_GFP, 0);
 		if (!page)
 			break;
 		pool_add(pool, page);

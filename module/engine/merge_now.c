@@ -7,6 +7,7 @@
 
 #include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
@@ -30,11 +31,11 @@
 /* How often to look whether it can still come to an end. */
 #define LOOK_MSECS	100
 /*
- * In so long it must get on by so much, some hundred pages: an mmap_lock that others hold, for
- * instance, or give back but for moments.
+ * So long nothing may move, in sum: an mmap_lock that others hold, for instance, or give back but
+ * for moments. And in so long it must get on by so many pages, less by what is left of a CPU.
  */
 #define STUCK_MSECS	30000
-#define STUCK_UNITS	(256UL * UKSM_PAGE_UNITS)
+#define STUCK_PAGES	16384UL
 
 /* Held by who has asked, until he has his answer: one at a time. */
 static DEFINE_MUTEX(merge_now_mutex);
@@ -70,10 +71,48 @@ static void ask_no_more(void)
 	uksm_engine_drop();
 }
 
+/**
+ * struct course - how what was asked for has gone so far
+ * @units: what it had cost at the last look
+ * @at: when that was, in jiffies
+ * @still: for how long nothing has moved, in sum
+ * @window_units: what it had cost when the window began
+ * @window: when that was
+ */
+struct course {
+	unsigned long units;
+	unsigned long at;
+	unsigned long still;
+	unsigned long window_units;
+	unsigned long window;
+};
+
+/* Is it stuck, or nearly? How fast it goes others may decide, who hold an mmap_lock. */
+static bool course_stuck(struct course *c, unsigned long units)
+{
+	unsigned long least = STUCK_PAGES * UKSM_PAGE_UNITS / 100 *
+			      READ_ONCE(uksm_knobs.max_cpu_percentage);
+	unsigned long now = jiffies;
+
+	if (units == c->units)
+		c->still += now - c->at;
+	c->units = units;
+	c->at = now;
+	if (c->still > msecs_to_jiffies(STUCK_MSECS))
+		return true;
+	if (time_before(now, c->window + msecs_to_jiffies(STUCK_MSECS)))
+		return false;
+	if (units - c->window_units < least)
+		return true;
+	c->window_units = units;
+	c->window = now;
+	return false;
+}
+
 /* Wait until the scanner has done it, or cannot. */
 static int wait_done(void)
 {
-	unsigned long units = 0, moved = jiffies;
+	struct course course = { .at = jiffies, .window = jiffies };
 	struct uksm_asked now;
 	int err = 0;
 
@@ -83,17 +122,13 @@ static int wait_done(void)
 		now = uksm_asked_progress();
 		if (!now.slots)
 			return now.lost ? -EAGAIN : 0;
-		if (now.units - units >= STUCK_UNITS) {
-			units = now.units;
-			moved = jiffies;
-		}
 		if (err)
 			break;
 		if (uksm_admin_is_stopping())
 			err = -ENODEV;
 		else if (!uksm_knobs_merging())
 			err = -EAGAIN;
-		else if (time_after(jiffies, moved + msecs_to_jiffies(STUCK_MSECS)))
+		else if (course_stuck(&course, now.units))
 			err = -EBUSY;
 	}
 	ask_no_more();
@@ -109,7 +144,7 @@ static int ask_for_process(struct task_struct *process, struct mm_struct *mm)
 		return err;
 	slot = uksm_mm_slot_of(process, mm);
 	/* As it is by now: the list of groups may have changed since the slot was last looked at. */
-	if (!uksm_mm_wants_merge(mm) || uksm_owner_excluded(mm, true))
+	if (slot ? uksm_mm_slot_barred(slot, true) : !uksm_mm_wants_merge(mm))
 		err = -EPERM;
 	else if (!slot)
 		err = atomic_read(&mm->mm_users) ? -ENOMEM : -ESRCH;
@@ -123,16 +158,36 @@ static int ask_for_process(struct task_struct *process, struct mm_struct *mm)
 static struct mm_struct *process_mm(struct task_struct *process)
 {
 	struct mm_struct *mm = NULL;
+	unsigned int looked = 0;
 	struct task_struct *thread;
 
 	rcu_read_lock();
 	for_each_thread(process, thread) {
 		mm = get_task_mm(thread);
-		if (mm)
+		if (mm || ++looked == UKSM_THREADS_MAX)
 			break;
 	}
 	rcu_read_unlock();
 	return mm;
+}
+
+/* What it executes by the time that it has its turn is what it has. */
+static int merge_process(struct task_struct *process)
+{
+	struct mm_struct *mm = process_mm(process);
+	int err;
+
+	lockdep_assert_held(&merge_now_mutex);
+	if (!mm)
+		return -ESRCH;
+	/* Not to keep its memory, which it may be about to give up. */
+	mmgrab(mm);
+	mmput_async(mm);
+	err = ask_for_process(process, mm) ?: wait_done();
+	if (!err && !atomic_read(&mm->mm_users))
+		err = -ESRCH;
+	mmdrop(mm);
+	return err;
 }
 
 /**
@@ -150,22 +205,14 @@ int uksm_merge_now_process(int pid)
 {
 	struct pid *number = find_get_pid(pid);
 	struct task_struct *process = get_pid_task(number, PIDTYPE_TGID);
-	struct mm_struct *mm = process ? process_mm(process) : NULL;
-	int err = -ESRCH;
+	int err = process ? 0 : -ESRCH;
 
 	put_pid(number);
-	if (mm) {
-		/* Not to keep its memory, which it may be about to give up. */
-		mmgrab(mm);
-		mmput_async(mm);
+	if (!err)
 		err = mutex_lock_interruptible(&merge_now_mutex) ? -EINTR : 0;
-		if (!err) {
-			err = ask_for_process(process, mm) ?: wait_done();
-			mutex_unlock(&merge_now_mutex);
-		}
-		if (!err && !atomic_read(&mm->mm_users))
-			err = -ESRCH;
-		mmdrop(mm);
+	if (!err) {
+		err = merge_process(process);
+		mutex_unlock(&merge_now_mutex);
 	}
 	if (process)
 		put_task_struct(process);

@@ -43,7 +43,6 @@
 /* What a look costs, in units: see UKSM_PAGE_UNITS. */
 #define EMPTY_UNITS	1	/* an entry of a page table that is empty */
 #define ENTRY_UNITS	1	/* one that has something, and no page */
-#define RECORD_UNITS	4	/* a record that is forgotten */
 #define LOOK_UNITS	1	/* one that is looked at, to see whether it may rest */
 #define PROCESS_UNITS	4	/* a process, whether it is one to scan */
 #define VMA_UNITS	4
@@ -254,7 +253,7 @@ static bool forget_inside(struct step *step)
 
 	if (step->gone < slot->address)
 		uksm_forget_range(slot, &step->gone, slot->address, &records);
-	step->work->units -= (long)(RECORDS_INSIDE - records) * RECORD_UNITS;
+	step->work->units -= (long)(RECORDS_INSIDE - records) * UKSM_RECORD_UNITS;
 	return step->gone < slot->address;
 }
 
@@ -316,7 +315,7 @@ static void forget_outside(struct step *step)
 	if (step->gone == end)
 		return;
 	uksm_forget_in_pieces(slot, &step->gone, end, &records);
-	step->work->units -= (long)(RECORDS_A_STEP - records) * RECORD_UNITS;
+	step->work->units -= (long)(RECORDS_A_STEP - records) * UKSM_RECORD_UNITS;
 	/* Begin the next step here: what is mapped there by then is looked up anew. */
 	slot->address = step->gone;
 	step->done = step->done && step->gone == end;
@@ -501,13 +500,11 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	}
 	/* No memory for a domain, or just about to exit: it has its turn in the next full scan. */
 	if (!uksm_mm_slot_join_domain(step.slot)) {
-		work->units -= STEP_UNITS;
-		if (step.slot->asked) {
-			scan.wait = true;
-			slot_asked_later(lane);
-		} else {
+		work->units -= step.slot->asked ? LOCKED_UNITS : STEP_UNITS;
+		if (step.slot->asked)
+			slot_put_off(lane);
+		else
 			slot_scanned(lane);
-		}
 		return;
 	}
 	switch (uksm_mm_slot_enter(step.slot)) {
@@ -700,6 +697,9 @@ enum uksm_scan_end uksm_scan(struct uksm_work *work)
 		if (!asked)
 			uksm_policy_lane_worked(&scan.lanes, lane == NEWCOMERS,
 						units - work->units);
+		/* Nor do others get more than their pace, when it is done or locked. */
+		else if (!uksm_asked_due())
+			break;
 		cond_resched();
 	} while (work->units > 0 && !scan.wait && !scan_interrupted(work));
 	if (!scan.cursor[SETTLED].slot)

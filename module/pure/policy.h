@@ -7,6 +7,8 @@
 
 /* Work is measured by what a page costs that is hashed: this is one. */
 #define UKSM_PAGE_UNITS	64
+/* And this is a record that is forgotten. */
+#define UKSM_RECORD_UNITS	4
 
 /**
  * struct uksm_tile_news - what a visit to a tile has found

@@ -432,6 +432,7 @@ static void test_fuse_merge_now(void)
 	struct scene scene;
 	double percent;
 	char who[32];
+	long scanned;
 	pid_t asker;
 	int status;
 
@@ -453,6 +454,11 @@ static void test_fuse_merge_now(void)
 	CHECK(!CHECK_SYS(waitpid(asker, &status, WNOHANG)), "there is an answer: %#x", status);
 	/* Nor is it forgotten where the scanner sleeps for long, or has nothing to do. */
 	engine_set("sleep_millisecs", 600000);
+	sleep(1);
+	scanned = engine_get("pages_scanned");
+	sleep(2);
+	scanned = engine_get("pages_scanned") - scanned;
+	CHECK(scanned <= 20, "%ld pages are scanned in 2 s, and 10 are to be in 10 minutes", scanned);
 	engine_set("max_available_percentage", 1);
 	sleep(1);
 	scene_free(&scene);
