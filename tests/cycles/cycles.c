@@ -318,9 +318,14 @@ static long wanted_cycles(void)
 
 static void test_flat(void)
 {
-	const char *leak = run_cycles(wanted_cycles(), false);
+	const char *leak = run_cycles(wanted_cycles(), false), *again;
 
-	CHECK(!leak, "%s grows from cycle to cycle", leak);
+	if (!leak)
+		return;
+	/* Of so many amounts one may seem to grow, by chance. A leak goes on. */
+	test_note("%s seems to grow", leak);
+	again = run_cycles(wanted_cycles(), false);
+	CHECK(!again, "%s grows from cycle to cycle, after %s did", again, leak);
 }
 
 /* The judge itself. */
@@ -334,7 +339,7 @@ static void test_sees_leak(void)
 
 int main(int argc, char **argv)
 {
-	unsigned int limit = 300 + wanted_cycles() * 5;
+	unsigned int limit = 600 + wanted_cycles() * 10;
 	const struct test tests[] = {
 		{ "flat", test_flat, .timeout_secs = limit },
 		{ "sees-leak", test_sees_leak, .timeout_secs = 600 },
