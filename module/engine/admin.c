@@ -12,7 +12,7 @@
 #include <linux/sched/signal.h>
 #include <linux/xarray.h>
 
-#include "engine/dedup.h"
+#include "engine/announce.h"
 #include "engine/domain.h"
 #include "engine/forget.h"
 #include "engine/frames.h"
@@ -248,7 +248,7 @@ static int change_tree_knob(unsigned int *knob, unsigned int value)
 	if (err)
 		return err;
 	/* What was to be announced to pages that are forgotten is none. */
-	uksm_dedup_announce_step(UINT_MAX);
+	uksm_announce_step(UINT_MAX);
 	if (!uksm_domains_only_default()) {
 		uksm_engine_drop();
 		return -EBUSY;

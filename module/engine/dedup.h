@@ -14,6 +14,5 @@ struct vm_area_struct;
 unsigned int uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
 			      struct vm_area_struct *vma, unsigned long start,
 			      const unsigned long *wanted);
-void uksm_dedup_announce_step(unsigned int records);
 
 #endif

@@ -13,6 +13,7 @@
  */
 #include "engine/hold.h"
 
+#include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/random.h>
@@ -93,4 +94,28 @@ u8 uksm_hold_of_both(u8 a, u8 b)
 	if (!uksm_hold_on(a) || !uksm_hold_on(b))
 		return UKSM_HOLD_NONE;
 	return tag_age(a) > tag_age(b) ? a : b;
+}
+
+/*
+ * The checksum under which a process's new merged pages stand in the stable tree, those that must
+ * not be shared with others yet: so others do not find them. A process finds with new
+ * content only these: whether there are others' must not make any difference to it, not
+ * even to when its own pages merge.
+ */
+static u32 private_checksum(u64 serial, u32 checksum)
+{
+	return checksum ^ (hash_64(serial, 32) | 1);
+}
+
+/**
+ * uksm_hold_checksum() - where in the stable tree a merged page is to stand, or to be searched
+ * @serial: number of the process's address space, struct uksm_mm_slot
+ * @checksum: of the page's content
+ * @hold: its tag
+ *
+ * Return: its checksum, or another number while it is the process's own.
+ */
+u32 uksm_hold_checksum(u64 serial, u32 checksum, u8 hold)
+{
+	return uksm_hold_on(hold) ? private_checksum(serial, checksum) : checksum;
 }

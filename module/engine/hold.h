@@ -12,5 +12,6 @@ void uksm_hold_advance(void);
 u8 uksm_hold_begin(void);
 bool uksm_hold_on(u8 tag);
 u8 uksm_hold_of_both(u8 a, u8 b);
+u32 uksm_hold_checksum(u64 serial, u32 checksum, u8 hold);
 
 #endif

@@ -6,7 +6,7 @@
 #include <linux/mm.h>
 #include <linux/xarray.h>
 
-#include "engine/dedup.h"
+#include "engine/announce.h"
 #include "engine/forget.h"
 #include "engine/knobs.h"
 #include "engine/leave.h"
@@ -133,7 +133,7 @@ bool uksm_reap(void)
 	dismantle();
 	prune_after_deaths();
 	pruning = uksm_prune_step(NODES_AT_ONCE);
-	uksm_dedup_announce_step(RECORDS_AT_ONCE);
+	uksm_announce_step(RECORDS_AT_ONCE);
 	uksm_checksum_age_step(BUCKETS_AT_ONCE);
 	return leaving || pruning || nr_to_sweep || uksm_mm_slots_first(UKSM_SLOTS_DEAD);
 }
