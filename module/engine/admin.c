@@ -21,7 +21,7 @@
 #include "engine/mm_slot.h"
 #include "engine/reaper.h"
 #include "engine/scan.h"
-#include "engine/stable_node.h"
+#include "engine/stable_tree.h"
 #include "engine/stats.h"
 #include "engine/uksmd.h"
 #include "engine/unload.h"

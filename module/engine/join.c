@@ -13,6 +13,7 @@
 #include "engine/record.h"
 #include "engine/rmap_item.h"
 #include "engine/stable_node.h"
+#include "engine/stable_rekey.h"
 #include "engine/unstable.h"
 #include "kernel/race.h"
 #include "surface/trace.h"

@@ -14,6 +14,7 @@
 #include "engine/mm_slot.h"
 #include "engine/rmap_item.h"
 #include "engine/stable_node.h"
+#include "engine/stable_tree.h"
 #include "engine/unstable.h"
 #include "kernel/race.h"
 #include "kernel/room.h"

@@ -12,7 +12,7 @@
 #include "engine/knobs.h"
 #include "engine/lock.h"
 #include "engine/rmap_item.h"
-#include "engine/stable_node.h"
+#include "engine/stable_tree.h"
 #include "kernel/race.h"
 
 static unsigned long next_prune;

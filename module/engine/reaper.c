@@ -14,7 +14,7 @@
 #include "engine/mm_slot.h"
 #include "engine/prune.h"
 #include "engine/scan.h"
-#include "engine/stable_node.h"
+#include "engine/stable_tree.h"
 #include "pure/checksum.h"
 
 /* How often all address spaces are asked whether their process has exited. */

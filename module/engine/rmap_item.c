@@ -13,7 +13,7 @@
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/record.h"
-#include "engine/stable_node.h"
+#include "engine/stable_tree.h"
 #include "engine/stats.h"
 #include "kernel/race.h"
 #include "surface/trace.h"

@@ -18,7 +18,7 @@
 #include "engine/mm_slot.h"
 #include "engine/prune.h"
 #include "engine/reaper.h"
-#include "engine/stable_node.h"
+#include "engine/stable_tree.h"
 #include "engine/stats.h"
 #include "engine/unmerge_all.h"
 #include "kernel/stock.h"

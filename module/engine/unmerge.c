@@ -12,7 +12,7 @@
 #include "engine/forget.h"
 #include "engine/lock.h"
 #include "engine/prune.h"
-#include "engine/stable_node.h"
+#include "engine/stable_tree.h"
 #include "engine/stats.h"
 #include "kernel/room.h"
 #include "page/unshare.h"

@@ -8,7 +8,7 @@
 
 #include "engine/lock.h"
 #include "engine/prune.h"
-#include "engine/stable_node.h"
+#include "engine/stable_tree.h"
 #include "engine/stats.h"
 #include "engine/unmerge.h"
 

@@ -29,6 +29,46 @@ u32 uksm_page_checksum(struct page *page)
 	return checksum;
 }
 
+/**
+ * uksm_page_whole() - uksm_checksum_whole() of a page
+ * @page: page, with a reference or otherwise kept
+ */
+u64 uksm_page_whole(struct page *page)
+{
+	void *addr = kmap_local_page(page);
+	u64 whole = uksm_checksum_whole(addr);
+
+	kunmap_local(addr);
+	return whole;
+}
+
+/**
+ * uksm_page_weak_sample() - uksm_checksum_weak_sample() of a page
+ * @page: page, with a reference or otherwise kept
+ */
+u32 uksm_page_weak_sample(struct page *page)
+{
+	void *addr = kmap_local_page(page);
+	u32 sample = uksm_checksum_weak_sample(addr);
+
+	kunmap_local(addr);
+	return sample;
+}
+
+/**
+ * uksm_page_strengthen() - uksm_checksum_strengthen() of a page
+ * @page: page, with a reference
+ * @checksum: what it had until now
+ */
+bool uksm_page_strengthen(struct page *page, u32 checksum)
+{
+	void *addr = kmap_local_page(page);
+	bool stronger = uksm_checksum_strengthen(addr, checksum);
+
+	kunmap_local(addr);
+	return stronger;
+}
+
 /* As memcmp() == 0, of whole pages: a line at a time, which is twice as fast. */
 static bool identical(const u64 *a, const u64 *b)
 {

@@ -54,6 +54,9 @@ struct uksm_window {
 };
 
 u32 uksm_page_checksum(struct page *page);
+u64 uksm_page_whole(struct page *page);
+u32 uksm_page_weak_sample(struct page *page);
+bool uksm_page_strengthen(struct page *page, u32 checksum);
 bool uksm_pages_identical(struct page *a, struct page *b);
 bool uksm_pages_samples_agree(struct page *a, struct page *b);
 bool uksm_page_is_zero(struct page *page);

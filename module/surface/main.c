@@ -13,7 +13,7 @@
 #include "engine/hotplug.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
-#include "engine/stable_node.h"
+#include "engine/stable_tree.h"
 #include "engine/uksmd.h"
 #include "engine/unload.h"
 #include "kernel/failure.h"

@@ -2,7 +2,8 @@
 /*
  * A guest that writes pairs of pages, all of which differ from each other in one line that is not
  * sampled, against one whose pairs have nothing in common: what a search costs. The searches are
- * those of module/engine/dedup.c, peers.c and stable_node.c, without what they do to reach a page.
+ * those of dedup.c, peers.c and stable_search.c in module/engine, without what they do to reach a
+ * page.
  */
 #include "scale.h"
 
