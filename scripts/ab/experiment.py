@@ -280,6 +280,8 @@ class Experiment:
         engine = self.engines[contestant.engine]
         if contestant.engine == "uksm" and not engine.exists():
             hoststate.load_module(self.options.module)
+            # Its files are new, with what they hold after loading.
+            engine.wanted.clear()
         if not contestant.available(engine):
             return None
         # A thread of a module that was loaded anew is another one.
