@@ -20,9 +20,13 @@ DEFAULTS = {"advisor_mode": "none", "pages_to_scan": 100, "sleep_millisecs": 20}
 
 
 class Contestant:
-    """An engine and its knobs; `plain`: the knobs that all plain ones get."""
+    """An engine and its knobs.
 
-    def __init__(self, text, equal):
+    `equal`: the knobs that all plain ones get; `isolation`: uksm's, where tenants
+    are to be kept apart, for those that do not name another.
+    """
+
+    def __init__(self, text, equal, isolation=None):
         self.text = text
         self.engine, _, setting = text.partition(":")
         if self.engine not in ("none", "ksmd", "uksm"):
@@ -40,6 +44,8 @@ class Contestant:
         else:
             self.knobs.update(parse_knobs(setting))
             self.label = f"{self.engine}, {setting.replace('+', ', ')}"
+        if self.engine == "uksm" and isolation:
+            self.knobs.setdefault("isolation", isolation)
         if self.knobs.get("advisor_mode", "none") != "none":
             self.knobs.pop("pages_to_scan")
 

@@ -30,6 +30,10 @@ class Spec:
     talk: pathlib.Path
     disk: pathlib.Path = None
     nosharepages: bool = False
+    # Of a tenant: its control group's directory, or a user ID and a group ID.
+    group: pathlib.Path = None
+    user: int = None
+    gid: int = None
 
 
 def emulator():
@@ -78,8 +82,14 @@ class Libvirt:
         """Define and start it; the PID of its QEMU."""
         try:
             domain = self.connection.defineXML(self.xml(spec))
-            domain.create()
-            return int((RUN_DIRECTORY / f"{spec.name}.pid").read_text())
+            domain.createWithFlags(
+                self.libvirt.VIR_DOMAIN_START_PAUSED if spec.group else 0)
+            pid = int((RUN_DIRECTORY / f"{spec.name}.pid").read_text())
+            if spec.group:
+                # Before the guest has touched its memory.
+                (spec.group / "cgroup.procs").write_text(f"{pid}\n")
+                domain.resume()
+            return pid
         except (self.libvirt.libvirtError, OSError) as error:
             raise Failure(f"libvirt does not start {spec.name}: {error}") from error
 
@@ -139,18 +149,29 @@ class PlainQemu:
         merge = "off" if spec.nosharepages else "on"
         disk = ["-drive", f"file={spec.disk},format=qcow2,if=virtio"] \
             if spec.disk else []
+        who = {} if spec.user is None else \
+            {"user": spec.user, "group": spec.gid, "extra_groups": []}
         with open(f"{spec.console}.qemu", "wb") as log:
             process = subprocess.Popen(
-                [emulator(), "-name", spec.name, "-M", f"q35,mem-merge={merge}",
+                [*self.into_group(spec), emulator(), "-name", spec.name,
+                 "-M", f"q35,mem-merge={merge}",
                  "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                  "-accel", "kvm", "-cpu", "host", "-smp", "1",
                  "-m", f"{spec.memory_mib}M", "-kernel", str(spec.kernel),
                  "-initrd", str(spec.initrd), "-append", spec.cmdline,
                  "-serial", f"file:{spec.console}",
                  "-serial", f"unix:{spec.talk},server=on,wait=off", *disk],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **who)
         self.processes[spec.name] = process
         return process.pid
+
+    @staticmethod
+    def into_group(spec):
+        """What goes before QEMU's command line, so that it starts in its group."""
+        if not spec.group:
+            return []
+        return ["sh", "-c", 'echo $$ > "$0" && exec "$@"',
+                str(spec.group / "cgroup.procs")]
 
     def running(self, name):
         return name in self.processes and self.processes[name].poll() is None

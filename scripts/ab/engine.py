@@ -61,12 +61,16 @@ class Engine:
     def read_number(self, name, default=0):
         return int(self.read(name)) if self.has(name) else default
 
-    def write(self, name, value):
+    def tell(self, name, value):
+        """Of a file that then shows something else than was written."""
         try:
             (self.directory / name).write_text(f"{value}\n")
         except OSError as error:
             raise Failure(f"{self.directory / name} refuses {value}: "
                           f"{error.strerror}") from error
+
+    def write(self, name, value):
+        self.tell(name, value)
         self.wanted[name] = value
 
     def check_unchanged(self):

@@ -8,14 +8,14 @@ import datetime
 import json
 import time
 
-from . import domains, hostinfo, hoststate, latency, oracle, scenarios
+from . import domains, frames, hostinfo, hoststate, latency, oracle, scenarios, tenants
 from .engine import COUNTERS, NoEngine, engines
 from .errors import Failure
 from .guest import Guest
 from .monitor import COLUMNS, Governor, Monitor, Progress
 
 # Of the times that steps take, before any is known; seconds on the rig.
-WEIGHT_START, WEIGHT_COLD, WEIGHT_STOP, WEIGHT_VETO = 18, 15, 6, 12
+WEIGHT_START, WEIGHT_COLD, WEIGHT_STOP, WEIGHT_VETO, WEIGHT_FRAMES = 18, 15, 6, 12, 5
 GUEST_SECONDS = 180
 EMPTY_SECONDS = 60
 # A guest of its own that takes no part in merging.
@@ -38,6 +38,7 @@ class Experiment:
                                self.guests)
         self.engines = engines()
         self.backend = None
+        self.tenants = None
         self.run = None
         self.data = {"format": 1, "runs": [], "complaints": [],
                      "columns": list(COLUMNS)}
@@ -72,13 +73,27 @@ class Experiment:
             disk = work / f"{name}.qcow2"
             hoststate.command("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
                               "-b", options.images[image], disk)
-        return domains.Spec(
+        spec = domains.Spec(
             name=name, memory_mib=options.guest_mem, kernel=work / "kernel",
             initrd=work / ("debian.initrd" if image else "busybox.initrd"),
             cmdline=scenarios.kernel_command_line(scenario, number, options.guests,
                                                   fill),
             console=work / f"{name}.console", talk=work / f"{name}.talk", disk=disk,
-            nosharepages=veto)
+            nosharepages=veto or self.is_outsider(number))
+        if self.tenants and not veto:
+            self.tenants.place(spec, number)
+        return spec
+
+    def is_outsider(self, number):
+        """Does this guest take no part?  With --damage it does, to be found out."""
+        return self.scenario.outsider and number == self.options.guests and \
+            self.options.damage != [self.run["contestant"], "outsider"]
+
+    def parts(self):
+        """The guests by who they belong to."""
+        if not self.tenants:
+            return [self.guests]
+        return tenants.by_tenant(self.guests, self.scenario.tenants)
 
     def new_guest(self, veto=False):
         spec = self.spec(len(self.guests) + 1, veto)
@@ -174,7 +189,7 @@ class Experiment:
         step = self.begin_step("cold", "from nothing")
         self.monitor.say("counting equal pages of all guests, as an oracle would")
         step["oracle"] = oracle.look(
-            self.guests, engine.read_number("max_page_sharing", 256), self.idle)
+            self.parts(), engine.read_number("max_page_sharing", 256), self.idle)
         self.read_latencies()
         engine.set_knobs(self.run["knobs_wanted"])
         if self.monitor.governor:
@@ -194,6 +209,35 @@ class Experiment:
         step["latency"] = self.read_latencies()
         step["last"] = self.monitor.take()
         self.progress.finish(self.options.duration)
+
+    def look_at_frames(self, engine):
+        """Who really shares with whom; the engine rests meanwhile."""
+        step = self.begin_step("frames", "frames in common")
+        engine.write("run", 0)
+        if self.tenants:
+            self.check_whereabouts()
+            step["tenants"] = frames.look(self.parts(), self.idle)
+        if self.scenario.outsider:
+            step["outsider"] = self.look_at_outsider()
+        engine.write("run", 1)
+        step["last"] = self.monitor.take()
+        self.progress.finish(WEIGHT_FRAMES)
+
+    def check_whereabouts(self):
+        """What keeps tenants apart is only as good as where their guests are."""
+        for guest in self.guests:
+            found, wanted = self.tenants.whereabouts(guest)
+            if found != wanted:
+                raise Failure(f"guest {guest.number} should be in {wanted}, and is in "
+                              f"{found}: somebody else has moved it")
+
+    def look_at_outsider(self):
+        *others, outsider = self.guests
+        within, common = frames.look_at_outsider(outsider, others, self.idle)
+        return {"guest": outsider.number, "merged": outsider.merged_pages(),
+                "mergeable": outsider.resident_pages(), "own_frames_shared": within,
+                "common_pages": common,
+                "others": [guest.merged_pages() for guest in others]}
 
     def read_latencies(self):
         total = {}
@@ -299,10 +343,14 @@ class Experiment:
                     "label": contestant.label, "repeat": repeat,
                     "judged": contestant.plain and contestant.engine != "none",
                     "knobs_wanted": contestant.knobs, "samples": [], "steps": []}
+        if self.tenants:
+            self.keep_apart(contestant)
         self.need_others_empty()
         governor = None
         if self.run["engine"] != "none":
-            engine.set_knobs(contestant.knobs)
+            engine.set_knobs(self.run["knobs_wanted"])
+            if self.run.get("isolation", "none") != "none":
+                self.tenants.tell(engine)
             if self.options.equal == "cpu" and contestant.plain:
                 governor = Governor(engine, self.options.cpu)
             engine.write("run", 1)
@@ -320,6 +368,15 @@ class Experiment:
             if engine.exists():
                 raise Failure(f"uksm is unloaded, but {engine.directory} is there")
 
+    def keep_apart(self, contestant):
+        """What the contestant is asked to keep apart, if it can; with --damage it is
+        not told."""
+        if contestant.engine != "uksm":
+            return
+        self.run["isolation"] = contestant.knobs["isolation"]
+        if self.options.damage == [contestant.text, "isolation"]:
+            self.run["knobs_wanted"] = {**contestant.knobs, "isolation": "none"}
+
     def do_steps(self, engine, repeat):
         merging = self.run["engine"] != "none"
         for _ in range(self.options.guests):
@@ -329,6 +386,8 @@ class Experiment:
             self.cold(engine)
         if self.options.duration:
             self.hold()
+        if merging and (self.tenants or self.scenario.outsider):
+            self.look_at_frames(engine)
         if merging and self.options.veto and repeat == 1:
             self.veto(engine)
         self.save()
@@ -343,6 +402,8 @@ class Experiment:
             merging = contestant.engine != "none"
             weight = options.guests * (WEIGHT_START + WEIGHT_STOP) + options.duration
             weight += WEIGHT_COLD * (merging and options.cold)
+            weight += WEIGHT_FRAMES * bool(merging and (self.scenario.tenants or
+                                                        self.scenario.outsider))
             self.progress.plan(weight * repeats +
                                WEIGHT_VETO * (merging and options.veto))
 
@@ -370,10 +431,16 @@ class Experiment:
                 self.monitor.say("undid what a comparison that was killed had left")
             self.need_resources()
             state = hoststate.remember(self.options.work)
+            if self.scenario.tenants:
+                self.tenants = tenants.make(self.options.isolation,
+                                            self.scenario.tenants)
+                undo.callback(self.remove_tenants)
             undo.callback(self.restore, state)
             hoststate.take_over()
             self.options.keep_module = state["module"]
             undo.enter_context(hoststate.work_directory(self.options))
+            if self.tenants:
+                self.tenants.arrange(self.options.work)
             self.backend, why = domains.connect(self.options.guests_by)
             undo.callback(self.backend.close)
             undo.callback(self.remove_guests)
@@ -405,6 +472,13 @@ class Experiment:
         if foreign and not options.take_over:
             raise Failure("other processes' memory would be merged too and counted: "
                           f"{', '.join(foreign[:5])}; --take-over accepts that")
+
+    def remove_tenants(self):
+        """Once their guests have gone."""
+        try:
+            self.tenants.remove()
+        except Failure as failure:
+            self.complain(f"cannot undo: {failure}")
 
     def restore(self, state):
         self.monitor.end_line()

@@ -122,6 +122,17 @@ class Guest:
                     ranges.append((start, end, resident))
         return ranges
 
+    def anonymous_ranges(self):
+        """(start, end) of all of its QEMU's private memory, mergeable or not."""
+        ranges = []
+        for line in pathlib.Path(f"/proc/{self.pid}/maps").read_text().split("\n"):
+            words = line.split()
+            if len(words) > 4 and words[1].endswith("p") and words[4] == "0" and \
+                    words[5:6] not in (["[vvar]"], ["[vdso]"], ["[vsyscall]"]):
+                start, end = (int(part, 16) for part in words[0].split("-"))
+                ranges.append((start, end))
+        return ranges
+
     def resident_pages(self):
         """The guest's memory that the host holds and may merge, merged or not."""
         return sum(kib for _, _, kib in self.mergeable_ranges()) // 4

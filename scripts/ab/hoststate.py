@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 
-from . import domains, hostinfo
+from . import domains, hostinfo, tenants
 from .engine import engines
 from .errors import Failure
 
@@ -156,6 +156,10 @@ def clean_up_after_another():
     finally:
         backend.close()
     shutil.rmtree(state["work"], ignore_errors=True)
+    try:
+        tenants.remove_groups()
+    except Failure as failure:
+        complaints.append(str(failure))
     if complaints:
         raise Failure("what an earlier comparison left behind cannot be undone: " +
                       "; ".join(complaints))

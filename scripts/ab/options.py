@@ -7,6 +7,7 @@ import pathlib
 
 from .contestants import SETTINGS, Contestant
 from .scenarios import SCENARIOS
+from .tenants import KINDS
 
 DESCRIPTION = """\
 Compare ksmd and uksm on the same KVM guests.
@@ -40,11 +41,16 @@ DEBIAN_DEFAULTS = {"guest_mem": (256, 1024), "duration": (60, 300)}
 CONTESTANT_SECONDS = (900, 2700)
 
 
+# What a run can be made to fail by, besides a guest's memory, in which scenario.
+DAMAGES = {"isolation": "tenants", "outsider": "outsider"}
+
+
 def damage(text):
-    contestant, _, number = text.rpartition(",")
-    if not contestant or not number.isdigit():
-        raise argparse.ArgumentTypeError("is CONTESTANT,GUEST")
-    return [contestant, int(number)]
+    contestant, _, what = text.rpartition(",")
+    if not contestant or not (what.isdigit() or what in DAMAGES):
+        raise argparse.ArgumentTypeError("is CONTESTANT,GUEST, CONTESTANT,isolation "
+                                         "or CONTESTANT,outsider")
+    return [contestant, int(what) if what.isdigit() else what]
 
 
 def positive(text):
@@ -63,7 +69,10 @@ def add_guests(parser):
     add("scenario", "; ".join(f"{name}: {scenario.text}" for name, scenario in
                               SCENARIOS.items()),
         choices=list(SCENARIOS), default="identical", metavar="NAME")
-    add("guests", "how many (3)", type=positive, default=3, metavar="N")
+    add("guests", "how many (3; of tenants 4)", type=positive, metavar="N")
+    add("isolation", "with --scenario tenants: what tells them apart, each tenant's "
+        "control group, or each tenant's user (then without libvirt); uksm is told so, "
+        "ksmd has nothing of the kind (cgroup)", choices=KINDS)
     add("guest-mem", "MiB of memory of each (192, with Debian 256; 1024 on a host)",
         type=positive, metavar="MIB")
     add("fill", "MiB that each fills (half its memory; with Debian a sixth)",
@@ -72,7 +81,8 @@ def add_guests(parser):
         "on a host)", type=int, metavar="SECONDS")
     add("guests-by", "libvirt, qemu (without libvirt), or auto: libvirt if it "
         "answers", choices=("auto", "libvirt", "qemu"), default="auto")
-    add("damage", "flip a bit of that guest's memory: the run must fail",
+    add("damage", "flip a bit of that guest's memory; or with \"isolation\" for GUEST "
+        "leave tenants together, with \"outsider\" let it take part: the run must fail",
         type=damage, metavar="CONTESTANT,GUEST")
 
 
@@ -143,7 +153,8 @@ def make_contestants(options, names):
     """Of a list as it is written, separated by commas."""
     equal = {"pages_to_scan": options.pages, "sleep_millisecs": options.sleep,
              "smart_scan": options.smart_scan}
-    return [Contestant(text, equal) for text in names.split(",") if text]
+    return [Contestant(text, equal, options.isolation)
+            for text in names.split(",") if text]
 
 
 def set_defaults(options, scenario):
@@ -154,13 +165,55 @@ def set_defaults(options, scenario):
                          for name, values in DEBIAN_DEFAULTS.items()})
     runs = options.repeats * len(options.contestants.split(",")) + \
         len(options.once.split(","))
-    defaults.update(settle=scenario.settle_percent,
+    defaults.update(guests=scenario.guests, settle=scenario.settle_percent,
                     timeout=300 + runs * CONTESTANT_SECONDS[bool(scenario.images)])
     for name, value in defaults.items():
         if getattr(options, name) is None:
             setattr(options, name, value)
     if options.fill is None:
         options.fill = options.guest_mem // (6 if scenario.images else 2)
+
+
+def set_isolation(options, scenario):
+    """Only tenants are kept apart, and libvirt's guests are all one user's."""
+    if not scenario.tenants:
+        if options.isolation:
+            raise ValueError("--isolation is for --scenario tenants; uksm gets it "
+                             "elsewhere by --contestants uksm:isolation="
+                             f"{options.isolation}")
+        return
+    options.isolation = options.isolation or "cgroup"
+    if options.isolation == "user":
+        if options.guests_by == "libvirt":
+            raise ValueError("--isolation user: libvirt's guests are all one user's; "
+                             "use --guests-by qemu")
+        options.guests_by = "qemu"
+
+
+def check_tenants(options, scenario, made):
+    """What would make no sense of the scenario."""
+    least = scenario.tenants or 1 + scenario.outsider
+    if options.guests < least:
+        raise ValueError(f"--scenario {options.scenario} takes at least {least} guests")
+    for contestant in made if scenario.tenants else ():
+        isolation = contestant.knobs.get("isolation", "none")
+        if isolation not in ("none", "process", options.isolation):
+            raise ValueError(f"{contestant.text}: the tenants are told apart by "
+                             f"{options.isolation}; --isolation says by what")
+
+
+def check_damage(options, made):
+    if not options.damage:
+        return
+    text, what = options.damage
+    if text not in [contestant.text for contestant in made]:
+        raise ValueError(f"--damage: there is no contestant {text}")
+    if what in DAMAGES and options.scenario != DAMAGES[what]:
+        raise ValueError(f"--damage {text},{what} is for --scenario {DAMAGES[what]}")
+    if what == "isolation" and not text.startswith("uksm"):
+        raise ValueError("--damage: ksmd has no isolation")
+    if what not in DAMAGES and not 1 <= what <= options.guests:
+        raise ValueError(f"--damage: there is no guest {what}")
 
 
 def parse(arguments=None):
@@ -176,9 +229,14 @@ def parse(arguments=None):
         options.once = FULL
     set_defaults(options, scenario)
     try:
-        make_contestants(options, f"{options.contestants},{options.once}")
+        set_isolation(options, scenario)
+        made = make_contestants(options, f"{options.contestants},{options.once}")
+        check_tenants(options, scenario, made)
+        check_damage(options, made)
     except ValueError as error:
         parser.error(str(error))
+    if scenario.outsider:
+        options.veto = False    # the outsider is one
     if options.fill > options.guest_mem * 3 // 4:
         parser.error(f"a guest of {options.guest_mem} MiB cannot fill "
                      f"{options.fill} MiB: at most three quarters")

@@ -18,6 +18,11 @@ class Scenario:
     settle_percent: float = 1.0
     # Else counters may go on changing for as long as guests run.
     must_settle: bool = True
+    guests: int = 3
+    # To so many tenants the guests belong, by turns.
+    tenants: int = 0
+    # The last guest takes no part in merging.
+    outsider: bool = False
 
     def image(self, number):
         """The image of guest `number`, counted from 1."""
@@ -43,6 +48,12 @@ SCENARIOS = {
     "rewrite": Scenario(
         "as \"identical\", but the last guest rewrites all its memory again and "
         "again", settle_percent=5.0, must_settle=False),
+    "tenants": Scenario(
+        "as \"identical\", but the guests belong to two tenants by turns, which uksm "
+        "keeps apart (--isolation)", guests=4, tenants=2),
+    "outsider": Scenario(
+        "as \"identical\", but the last guest does not take part in merging",
+        outsider=True),
 }
 
 

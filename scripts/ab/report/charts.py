@@ -85,11 +85,11 @@ def from_nothing(comparison):
     for contestant in comparison.engines():
         for index, run in enumerate(contestant.runs):
             samples = run.cold_samples()
-            if not samples or not run.oracle()["saving"]:
+            if not samples or not run.oracle_saving():
                 continue
             lines.append((contestant, index, [
                 (sample["time"] - samples[0]["time"],
-                 100 * sample["gained"] / run.oracle()["saving"])
+                 100 * sample["gained"] / run.oracle_saving())
                 for sample in samples]))
     if not lines:
         return None

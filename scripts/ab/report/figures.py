@@ -24,6 +24,12 @@ def mebibytes(pages):
     return pages * PAGE_BYTES / (1 << 20)
 
 
+def oracle_apart(oracle):
+    """What tenants could save, each for itself; None of guests of one tenant."""
+    parts = oracle.get("parts")
+    return sum(part["saving"] for part in parts) if parts else None
+
+
 class Start:
     """How an engine came to rest after a guest had started.
 
@@ -122,12 +128,43 @@ class Run:
         step = self.step("cold")
         return step["oracle"] if step else None
 
+    def isolation(self):
+        """What tells tenants apart for this one; None where it keeps none apart."""
+        isolation = self.record.get("isolation", "none")
+        return None if isolation == "none" else isolation
+
+    def oracle_saving(self):
+        """Of tenants kept apart, what each could save for itself."""
+        oracle = self.oracle()
+        if oracle and self.isolation():
+            return oracle_apart(oracle)
+        return oracle and oracle["saving"]
+
     def oracle_percent(self):
         """Of the oracle's saving, when all had settled from nothing."""
         samples = self.cold_samples()
-        if not samples or not self.oracle()["saving"]:
+        if not samples or not self.oracle_saving():
             return None
-        return 100 * samples[-1]["gained"] / self.oracle()["saving"]
+        return 100 * samples[-1]["gained"] / self.oracle_saving()
+
+    def frames(self, kind):
+        """What a look at page frames found, "tenants" or "outsider"; None if there
+        was none."""
+        step = self.step("frames")
+        return step.get(kind) if step else None
+
+    def left_apart(self):
+        """Frames in use if no tenant shared with another."""
+        found = self.frames("tenants")
+        return found and sum(part["frames"] for part in found["parts"])
+
+    def outsider_brought(self):
+        """(how many more pages the others save since the outsider is there, how
+        many are chance), from where all had settled."""
+        if len(self.starts) < 2:
+            return None
+        before, after = (start.sample for start in self.starts[-2:])
+        return (after["sharing"] - before["sharing"], tracked(before))
 
     def cold_samples(self):
         """From when the engine was let go on guests with nothing merged.
@@ -150,7 +187,7 @@ class Run:
         samples = self.cold_samples()
         if not samples:
             return None
-        wanted = self.oracle()["saving"] * percent / 100
+        wanted = self.oracle_saving() * percent / 100
         for sample in samples:
             if sample["gained"] >= wanted:
                 return (sample["time"] - samples[0]["time"],

@@ -53,8 +53,12 @@ def figure(content):
 
 
 def banner(comparison):
+    promises = verdict.promises(comparison)
+    kept = [promise for promise in promises if promise[0]]
+    notes = "".join(element("p", html.escape(sentence), class_="note")
+                    for promised, sentence in promises if promised is None)
     items = [element("li", html.escape(sentence), class_="" if good else "no")
-             for good, sentence in verdict.judgements(comparison) +
+             for good, sentence in kept + verdict.judgements(comparison) +
              verdict.guests_judgements(comparison)]
     items += [element("li", html.escape(failure), class_="no")
               for failure in verdict.failures(comparison)]
@@ -63,7 +67,7 @@ def banner(comparison):
         verdict.guests_judgements(comparison))
     return element(
         "div", element("strong", html.escape(verdict.conclusion(comparison))) +
-        element("ul", "".join(items)), class_="verdict bad" if bad else "verdict")
+        element("ul", "".join(items)) + notes, class_="verdict bad" if bad else "verdict")
 
 
 def card(value, text):

@@ -7,7 +7,7 @@ import statistics
 
 from .. import latency
 from ..engine import COUNTERS
-from .figures import PARTS, mebibytes, saved_percent
+from .figures import PARTS, mebibytes, oracle_apart, saved_percent
 
 MISSING = "–"
 
@@ -144,7 +144,7 @@ def oracle(comparison):
                  if contestant.values(lambda run: run.oracle())], comparison.pair())
     if not rows.contestants:
         return None
-    rows.add("the oracle's saving", ".0f", lambda run: run.oracle()["saving"],
+    rows.add("the oracle's saving", ".0f", lambda run: run.oracle_saving(),
              " pages")
     for percent in PARTS:
         rows.head(f"to {percent} % of it")
@@ -160,7 +160,10 @@ def oracle(comparison):
         "From nothing: all guests there, nothing merged", rows.columns(), rows.rows,
         "The oracle knows every guest's memory: it counts equal pages, each shared by "
         "at most max_page_sharing, just before the engine starts. Reached: pages "
-        "saved, and zeroed ones that the kernel freed as huge pages were split.")
+        "saved, and zeroed ones that the kernel freed as huge pages were split." +
+        (" Where tenants are kept apart it counts what each can save for itself."
+         if any(contestant.runs[0].isolation() for contestant in rows.contestants)
+         else ""))
 
 
 def latencies(comparison):
@@ -202,6 +205,102 @@ def veto(comparison):
                  ["", "its merged pages", "its mergeable pages",
                   "merged pages of the others"], rows,
                  "After two full scans, from /proc/PID/ksm_merging_pages and smaps.")
+
+
+def figure_of(run, kind, figure):
+    """Of what a look at page frames found."""
+    found = run.frames(kind)
+    return figure(found) if found else None
+
+
+def tenants(comparison):
+    """Who shares with whom, and what it costs to keep tenants apart."""
+    rows = Rows([contestant for contestant in comparison.engines()
+                 if contestant.values(lambda run: run.frames("tenants"))],
+                comparison.pair())
+    if not rows.contestants:
+        return None
+    parts = rows.contestants[0].values(lambda run: run.frames("tenants"))[0]["parts"]
+
+    def add(title, figure, form=".0f", unit=""):
+        rows.add(title, form, lambda run: figure_of(run, "tenants", figure), unit)
+
+    def saved(part):
+        return part["pages"] - part["frames"]
+
+    def saved_apart(found):
+        return sum(map(saved, found["parts"]))
+
+    def part_of_oracle(run):
+        oracle, found = run.oracle(), run.frames("tenants")
+        if not found or not oracle or not oracle_apart(oracle):
+            return None
+        return 100 * saved_apart(found) / oracle_apart(oracle)
+
+    def oracle_cost(run):
+        oracle = run.oracle()
+        return oracle and oracle["saving"] - oracle_apart(oracle)
+
+    def oracle_cost_percent(run):
+        oracle = run.oracle()
+        return 100 * oracle_cost(run) / oracle["saving"] \
+            if oracle and oracle["saving"] else None
+
+    rows.rows.append(["kept apart by", *(
+        contestant.runs[0].isolation() or ("nothing" if contestant.engine == "uksm"
+                                           else "has no isolation")
+        for contestant in rows.contestants), *([MISSING] if rows.pair else [])])
+    rows.head("shared between tenants")
+    add("frames", lambda found: found["common_frames"])
+    add("pages in them", lambda found: found["common_pages"])
+    rows.head("saved")
+    for index, part in enumerate(parts):
+        add(f"within tenant {index + 1} ({plural(len(part['guests']), 'guest')})",
+            lambda found, index=index: saved(found["parts"][index]))
+    add("within tenants, together", saved_apart)
+    add("between tenants", lambda found:
+        found["pages"] - found["frames"] - saved_apart(found))
+    add("in total", lambda found: found["pages"] - found["frames"])
+    rows.head("an oracle would save")
+    rows.add("in total, if tenants shared", ".0f",
+             lambda run: run.oracle() and run.oracle()["saving"])
+    rows.add("within tenants, together", ".0f",
+             lambda run: run.oracle() and oracle_apart(run.oracle()))
+    rows.add("so to keep them apart costs", ".0f", oracle_cost)
+    rows.add("of what it would save in total", ".1f", oracle_cost_percent, " %")
+    rows.add("saved within tenants, of the oracle's", ".1f", part_of_oracle, " %")
+    return Table(
+        "Tenants, in pages", rows.columns(), rows.rows,
+        "By the page frames of the guests' memory (/proc/PID/pagemap), while the engine "
+        "rests; saved is what has no frame of its own. The kernel's zero page does not "
+        "count. The oracle's figures are of the step \"from nothing\".")
+
+
+def outsider(comparison):
+    """A guest that takes no part, and what the others have of it."""
+    rows = Rows([contestant for contestant in comparison.engines()
+                 if contestant.values(lambda run: run.frames("outsider"))],
+                comparison.pair())
+    if not rows.contestants:
+        return None
+
+    def add(title, figure):
+        rows.add(title, ".0f", lambda run: figure_of(run, "outsider", figure))
+
+    rows.head("of it")
+    add("merged pages, as the kernel counts", lambda found: found["merged"])
+    add("pages that share a frame within it", lambda found: found["own_frames_shared"])
+    add("pages in frames of others", lambda found: found["common_pages"])
+    add("mergeable pages", lambda found: found["mergeable"])
+    rows.head("of the others")
+    add("merged pages", lambda found: sum(found["others"]))
+    rows.add("saved before it came", ".0f", lambda run: run.starts[-2].sharing)
+    rows.add("saved with it there", ".0f", lambda run: run.starts[-1].sharing)
+    return Table(
+        "A guest that takes no part", rows.columns(), rows.rows,
+        "The last guest is one with <nosharepages/>, or mem-merge=off. By all the "
+        "frames of its QEMU's memory, /proc/PID/ksm_merging_pages and smaps. Saved, "
+        "when all had settled.")
 
 
 def step_title(step):
@@ -250,6 +349,8 @@ def setup(comparison):
         ["guests", f"{options.get('guests')} of {options.get('guest_mem')} MiB, each "
          f"fills {options.get('fill')} MiB"],
         ["scenario", options.get("scenario", "")],
+        *([["tenants are told apart by", options["isolation"]]]
+          if options.get("isolation") else []),
         ["transparent huge pages", host.get("huge_pages") or MISSING],
         ["equal", equal_text(options)],
         ["repeats", str(options.get("repeats", 1)) +
@@ -281,7 +382,8 @@ def main_tables(comparison):
     if not comparison.engines() or \
             not any(contestant.complete for contestant in comparison.engines()):
         return []
-    made = [overview(comparison), oracle(comparison), latencies(comparison),
+    made = [overview(comparison), tenants(comparison), outsider(comparison),
+            oracle(comparison), latencies(comparison),
             by_guests(comparison), effort(comparison), veto(comparison)]
     return [table for table in made if table]
 

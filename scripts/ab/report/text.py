@@ -28,6 +28,8 @@ def verdict_lines(comparison):
     lines = [f"{'yes' if good else 'NO ':3} {sentence}"
              for good, sentence in verdict.judgements(comparison) +
              verdict.guests_judgements(comparison)]
+    lines[:0] = [f"{'yes' if kept else '   '} {sentence}" for kept, sentence in
+                 verdict.promises(comparison) if kept is not False]
     lines += [f"FAILED: {failure}" for failure in verdict.failures(comparison)]
     return [*lines, f"Verdict: {verdict.conclusion(comparison)}"]
 

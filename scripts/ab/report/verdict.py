@@ -9,6 +9,8 @@ TAIL_NOISE = 1.1
 
 # tests/vm/run's, for a machine that failed or whose kernel log is not clean.
 STATUS_TIMEOUT, STATUS_RIG = 124, 125
+# Two settled readings are taken to tell what an outsider changes.
+READINGS = 2
 
 
 def machine_failures(data):
@@ -23,12 +25,67 @@ def machine_failures(data):
     return []
 
 
+def promises(comparison):
+    """(kept, sentence) for each thing that no figure makes up for, of each contestant;
+    kept is None where nothing of the kind was promised."""
+    found = []
+    for contestant in comparison.engines():
+        for run in contestant.runs:
+            for judge in (tenants_promise, outsider_promise):
+                judged = judge(comparison, run)
+                if judged:
+                    found.append((judged[0], f"{contestant.label}: {judged[1]}"))
+    return found
+
+
+def tenants_promise(_comparison, run):
+    """Tenants that were to be kept apart have no frame in common."""
+    found = run.frames("tenants")
+    if not found:
+        # A run that got through has looked.
+        return (False, "nobody looked whether tenants are kept apart") \
+            if run.isolation() and run.complete else None
+    pages = found["common_pages"]
+    if not run.isolation():
+        has = "has no isolation" if run.engine == "ksmd" else "isolation is none"
+        return None, f"{has}, tenants share {pages} pages"
+    if pages:
+        return False, (f"tenants were to be kept apart by {run.isolation()}, and share "
+                       f"{pages} pages")
+    return True, f"tenants kept apart by {run.isolation()} share no page"
+
+
+def outsider_promise(comparison, run):
+    """Who takes no part has nothing merged, and changes nothing for the others."""
+    found = run.frames("outsider")
+    if not found:
+        return (False, "nobody looked whether the guest that takes no part does so") \
+            if comparison.options.get("scenario") == "outsider" and run.complete else None
+    own = [found[name] for name in ("merged", "own_frames_shared", "common_pages",
+                                    "mergeable")]
+    if any(own):
+        return False, ("the guest that takes no part has {} merged pages, {} that "
+                       "share a frame within it, {} in frames of others, {} mergeable"
+                       .format(*own))
+    brought = run.outsider_brought()
+    if not brought:
+        return True, "the guest that takes no part has no merged page"
+    more, pages = brought
+    noise = READINGS * comparison.options["settle"] / 100 * pages
+    if abs(more) > noise:
+        return False, ("the guest that takes no part has no merged page, but the others "
+                       f"save {more:+d} pages since it is there ({noise:.0f} are chance)")
+    return True, ("the guest that takes no part has no merged page, and the others save "
+                  f"as without it: {more:+d} pages (to {noise:.0f})")
+
+
 def failures(comparison):
     """What fails a comparison whatever the engines' figures are."""
     data = comparison.data
     found = list(data["complaints"]) + machine_failures(data)
     if not data["runs"] and not found:
         found.append("nothing was measured")
+    found += [sentence for kept, sentence in promises(comparison) if kept is False]
     for contestant in comparison.contestants:
         lost = [run for run in contestant.complete
                 if run.intact < comparison.guests]
@@ -53,14 +110,17 @@ def judgements(comparison):
         values = [contestant.median(figure) for contestant in (uksm, ksmd)]
         return values, " and ".join(f"{value:{form}}" for value in values)
 
-    left, left_text = both(lambda run: run.left(), ".0f")
+    # Of tenants ksmd's saving is what each has for itself: the rest is not allowed.
+    apart = uksm.complete[0].isolation() and \
+        all(one.median(lambda run: run.left_apart()) for one in pair)
+    left, left_text = both(lambda run: run.left_apart() if apart else run.left(), ".0f")
     scans, scans_text = both(lambda run: run.scans(), ".0f")
     cpu, cpu_text = both(lambda run: run.cpu(), ".2f")
     intact, intact_text = both(lambda run: run.intact, ".0f")
     found = [
         (left[0] <= left[1] + noise,
-         f"saving at least ksmd's: pages in use after it (to {noise:.0f}, as exact "
-         f"as \"settled\" is): {left_text}"),
+         f"saving at least ksmd's{' within tenants' if apart else ''}: pages in use "
+         f"after it (to {noise:.0f}, as exact as \"settled\" is): {left_text}"),
         (min(intact) == comparison.guests,
          f"guests' memory intact: {intact_text} of {comparison.guests}")]
     if comparison.options["equal"] == "knobs":
