@@ -33,7 +33,6 @@
 #include "engine/mm_slot.h"
 #include "engine/prune.h"
 #include "engine/rest.h"
-#include "engine/stable_node.h"
 #include "engine/stats.h"
 #include "page/walk.h"
 #include "pure/checksum.h"
