@@ -19,6 +19,8 @@
 #include <linux/workqueue.h>
 
 #include "compat/compat.h"
+#include "engine/knobs.h"
+#include "kernel/owner.h"
 
 /* So many at a time: who finds no place is found again. */
 #define AT_ONCE	64
@@ -39,8 +41,12 @@ static void enlist_fn(struct work_struct *work)
 
 	if (mmget_not_zero(mm)) {
 		if (uksm_mmap_write_trylock(mm)) {
-			/* Once only. That memory is short shows when it is found again. */
-			if (!uksm_mm_wants_merge(mm))
+			/*
+			 * Once only, and if it is wanted still. That memory is short shows
+			 * when it is found again.
+			 */
+			if (!uksm_mm_wants_merge(mm) && uksm_knobs_merging() &&
+			    uksm_owner_enlists(mm))
 				uksm_mm_merge_any(mm);
 			mmap_write_unlock(mm);
 		}
@@ -84,7 +90,7 @@ int uksm_enlist_init(void)
 	return queue ? 0 : -ENOMEM;
 }
 
-/** uksm_enlist_exit() - wait for those that are under way; the scanner has ended */
+/** uksm_enlist_exit() - wait for those that are under way; nobody looks for processes any more */
 void uksm_enlist_exit(void)
 {
 	destroy_workqueue(queue);

@@ -50,13 +50,14 @@ static struct uksm_mm_slot *slot_find(const struct mm_struct *mm)
 }
 
 /*
- * Who has the mark for all of his memory where the administrator wants that, does not have it of his
- * own accord. His parent was enlisted, if not he; or he has set it himself, which cannot be told.
+ * Once processes have been enlisted, who is met with the mark for all of his memory does not have it
+ * of his own accord: his parent was enlisted, before a fork, if not he, or what he was before he
+ * executed something. Or he has set it himself, which cannot be told.
  */
 static void slot_meet(struct uksm_mm_slot *slot)
 {
 	slot->stranger = !uksm_mm_wants_merge(slot->mm);
-	slot->enlisted = uksm_mm_merges_any(slot->mm) && uksm_owner_included(slot->mm, false);
+	slot->enlisted = uksm_mm_merges_any(slot->mm) && uksm_owner_ever_included();
 }
 
 /*
@@ -95,9 +96,8 @@ static bool mm_add(struct mm_struct *mm, bool stock_free, bool strangers)
 	struct uksm_mm_slot *slot = slot_find(mm);
 	bool wants = uksm_mm_wants_merge(mm);
 
-	/* Not when strangers are looked for: all is to be unmerged then, or a part. */
-	if (!wants && !strangers && uksm_owner_included(mm, false) &&
-	    !uksm_owner_excluded(mm, true))
+	/* Not when all is to be unmerged, or a part: walks are for that as well. */
+	if (!wants && !strangers && uksm_knobs_merging() && uksm_owner_enlists(mm))
 		uksm_enlist(mm);
 	if (slot && wants && slot->stranger)
 		slot_meet(slot);

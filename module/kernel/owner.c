@@ -35,6 +35,7 @@
 static struct cgroup_list {
 	struct uksm_cgroup_ref refs[LISTED_MAX];
 	unsigned int nr;
+	bool ever;
 } lists[UKSM_NR_CGROUP_LISTS];
 static DEFINE_MUTEX(lists_mutex);
 
@@ -153,8 +154,12 @@ static bool speaks_for_himself(struct task_struct *owner)
 
 static u64 included_of(struct task_struct *owner)
 {
-	return highest_listed(UKSM_CGROUPS_INCLUDED, task_dfl_cgroup(owner)) &&
-	       !speaks_for_himself(owner) ? 1 : 0;
+	return highest_listed(UKSM_CGROUPS_INCLUDED, task_dfl_cgroup(owner)) ? 1 : 0;
+}
+
+static u64 unspoken_of(struct task_struct *owner)
+{
+	return included_of(owner) && !speaks_for_himself(owner);
 }
 
 /**
@@ -172,6 +177,28 @@ bool uksm_owner_included(struct mm_struct *mm, bool unknown)
 	if (!uksm_cgroups_any(UKSM_CGROUPS_INCLUDED))
 		return false;
 	return ask_owner(mm, included_of, &included) ? included : unknown;
+}
+
+/**
+ * uksm_owner_enlists() - is it to be made to take part?
+ * @mm: address space; the caller holds a reference on the structure
+ *
+ * Context: any. Takes the RCU read lock.
+ * Return: true when it is included and not excluded, and its owner is not one to ask himself.
+ */
+bool uksm_owner_enlists(struct mm_struct *mm)
+{
+	u64 unspoken;
+
+	return uksm_cgroups_any(UKSM_CGROUPS_INCLUDED) &&
+	       ask_owner(mm, unspoken_of, &unspoken) && unspoken &&
+	       !uksm_owner_excluded(mm, true);
+}
+
+/** uksm_owner_ever_included() - has there been a cgroup in %UKSM_CGROUPS_INCLUDED? */
+bool uksm_owner_ever_included(void)
+{
+	return READ_ONCE(lists[UKSM_CGROUPS_INCLUDED].ever);
 }
 
 /** uksm_cgroups_any() - is there any cgroup in a list? */
@@ -264,6 +291,7 @@ int uksm_cgroup_put_on(enum uksm_cgroup_list which, const struct uksm_cgroup_ref
 		err = -ENOSPC;
 	} else if (nr == list->nr) {
 		set_entry(list, nr, ref);
+		WRITE_ONCE(list->ever, true);
 		WRITE_ONCE(list->nr, nr + 1);
 	}
 	mutex_unlock(&lists_mutex);
@@ -372,6 +400,16 @@ bool uksm_owner_excluded(struct mm_struct *mm, bool unknown)
 }
 
 bool uksm_owner_included(struct mm_struct *mm, bool unknown)
+{
+	return false;
+}
+
+bool uksm_owner_enlists(struct mm_struct *mm)
+{
+	return false;
+}
+
+bool uksm_owner_ever_included(void)
 {
 	return false;
 }

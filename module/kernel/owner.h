@@ -38,6 +38,8 @@ struct uksm_cgroup_ref {
 
 bool uksm_owner_excluded(struct mm_struct *mm, bool unknown);
 bool uksm_owner_included(struct mm_struct *mm, bool unknown);
+bool uksm_owner_enlists(struct mm_struct *mm);
+bool uksm_owner_ever_included(void);
 bool uksm_cgroups_any(enum uksm_cgroup_list which);
 
 int uksm_cgroup_find(const char *path, struct uksm_cgroup_ref *ref);

@@ -200,7 +200,7 @@ static ssize_t list_store(struct kobject *kobj, struct kobj_attribute *attr, con
 		return -EOPNOTSUPP;
 	err = *buf == '+' ? put_on(which, &ref) : uksm_cgroup_take_off(which, ref.id);
 	/* Also of those that have merged pages by fork() alone. */
-	if (!err && *buf == '+' && which == UKSM_CGROUPS_EXCLUDED)
+	if (!err && which == (*buf == '+' ? UKSM_CGROUPS_EXCLUDED : UKSM_CGROUPS_INCLUDED))
 		err = uksm_admin_discover();
 	if (!err && which == UKSM_CGROUPS_INCLUDED)
 		uksmd_work_hint();

@@ -133,11 +133,11 @@ static void __exit uksm_exit(void)
 	uksm_sysfs_exit();
 	uksm_stock_set_enter_hint(NULL);
 	uksmd_stop();
-	uksm_enlist_exit();
 	uksm_unload();
 	uksm_domain_files_exit();
 	uksm_race_exit();
 	uksm_failure_exit();
+	uksm_enlist_exit();
 	uksm_hotplug_exit();
 	uksm_stock_exit();
 	uksm_lru_drain_exit();

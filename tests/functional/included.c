@@ -239,6 +239,15 @@ static void fork_child(struct member *m)
 	*m->child = pid;
 }
 
+static void fork_child_only(struct member *m)
+{
+	pid_t pid = CHECK_SYS(fork());
+
+	while (!pid)
+		pause();
+	*m->child = pid;
+}
+
 /* What it forks belongs to it, and goes with it. */
 static void test_child(void)
 {
@@ -254,6 +263,47 @@ static void test_child(void)
 	wait_frames("parent taken out", m.helper.pid, m.area, PAGES);
 	wait_frames("child taken out", *m.child, m.area, PAGES);
 	check_stays("child taken out", *m.child, m.area, PAGES);
+	CHECK_SYS(kill(*m.child, SIGKILL));
+	helper_finish(&m.helper);
+}
+
+/* What it forks when it has been taken out belongs to nobody's list either, whatever marks it has. */
+static void test_child_later(void)
+{
+	struct member m = { .group = GROUP, .then = fork_child };
+
+	require_uksm();
+	include(GROUP);
+	member_start(&m);
+	wait_frames("included", m.helper.pid, m.area, 1);
+	take_out(GROUP);
+	wait_frames("taken out", m.helper.pid, m.area, PAGES);
+	member_next(&m);
+	check_stays("child", *m.child, m.area, PAGES);
+	/* Nor when all is forgotten that was known of them. */
+	engine_unmerge();
+	engine_start();
+	check_stays("parent, anew", m.helper.pid, m.area, PAGES);
+	check_stays("child, anew", *m.child, m.area, PAGES);
+	CHECK_SYS(kill(*m.child, SIGKILL));
+	helper_finish(&m.helper);
+}
+
+/* What it has forked while nothing is scanned goes with it. */
+static void test_child_unseen(void)
+{
+	struct member m = { .group = GROUP, .then = fork_child_only };
+
+	require_uksm();
+	include(GROUP);
+	member_start(&m);
+	wait_frames("included", m.helper.pid, m.area, 1);
+	engine_set("run", 0);
+	member_next(&m);
+	CHECK(frames(*m.child, m.area) == 1, "the child has pages of its own");
+	take_out(GROUP);
+	wait_frames("parent", m.helper.pid, m.area, PAGES);
+	wait_frames("child", *m.child, m.area, PAGES);
 	CHECK_SYS(kill(*m.child, SIGKILL));
 	helper_finish(&m.helper);
 }
@@ -374,6 +424,12 @@ static void test_mremap(void)
 	helper_finish(&m.helper);
 }
 
+static void check_unmarked(struct member *m)
+{
+	(void)m;
+	CHECK(!prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0), "it has been marked");
+}
+
 /* A module that goes leaves nothing merged of those that it had taken in. */
 static void test_unload(void)
 {
@@ -385,6 +441,24 @@ static void test_unload(void)
 	wait_frames("included", m.helper.pid, m.area, 1);
 	module_unload();
 	CHECK(frames(m.helper.pid, m.area) == PAGES, "merged with the module unloaded");
+	module_load();
+	helper_finish(&m.helper);
+}
+
+/* Nobody is marked while the module goes, nor while it is stopped. */
+static void test_unload_stopped(void)
+{
+	struct member m = { .group = GROUP, .then = check_unmarked };
+
+	require_uksm();
+	engine_set("run", 0);
+	member_start(&m);
+	include(GROUP);
+	CHECK(!list_write("excluded", "+/" GROUP), "excluded");
+	CHECK(!list_write("excluded", "-/" GROUP), "excluded");
+	sleep(2);
+	module_unload();
+	member_next(&m);
 	module_load();
 	helper_finish(&m.helper);
 }
@@ -420,13 +494,17 @@ static const struct test tests[] = {
 	{ "group", test_group },
 	{ "later", test_later },
 	{ "child", test_child },
+	{ "child-later", test_child_later },
+	{ "child-unseen", test_child_unseen },
 	{ "refusal", test_refusal },
 	{ "qemu", test_qemu },
 	{ "own-wish", test_own_wish },
 	{ "excluded", test_excluded },
 	{ "mremap", test_mremap },
-	{ "unload", test_unload, .timeout_secs = 120 },
 	{ "list", test_list },
+	/* A module that is loaded anew has never had a list, for the tests that follow. */
+	{ "unload", test_unload, .timeout_secs = 120 },
+	{ "unload-stopped", test_unload_stopped, .timeout_secs = 120 },
 	{ "not-known", test_not_known },
 };
 

@@ -12,6 +12,7 @@
 #include "lists.h"
 
 #define EXCLUDED "domains/excluded"
+#define INCLUDED "domains/included"
 
 static void add(struct settings *settings, const char *name, const char *value)
 {
@@ -175,7 +176,9 @@ static bool write_all(const struct kept *kept, bool *safe)
 		int err = write_entry(entry);
 
 		all &= !err;
-		if (err && err != -ESRCH && !strcmp(entry->name, EXCLUDED))
+		if (err && err != -ESRCH &&
+		    (!strcmp(entry->name, EXCLUDED) ||
+		     !strcmp(entry->name, INCLUDED)))
 			*safe = false;
 	}
 
