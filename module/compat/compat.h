@@ -573,6 +573,21 @@ static inline bool uksm_merge_any_known(void)
 #endif
 }
 
+/**
+ * uksm_merge_any_joins() - do new mappings of a process that has asked for that join others?
+ *
+ * Once VM_MERGEABLE is set before a new mapping is joined with its neighbours (ksm_vma_flags()),
+ * which have it. Before that it was set afterwards (ksm_add_vma()), and the two differed.
+ */
+static inline bool uksm_merge_any_joins(void)
+{
+#ifdef UKSM_HAVE_KSM_VMA_FLAGS
+	return true;
+#else
+	return false;
+#endif
+}
+
 /** uksm_mm_merges_any() - has that been asked for, by or for a process, and not been taken back? */
 static inline bool uksm_mm_merges_any(struct mm_struct *mm)
 {

@@ -54,6 +54,7 @@ void uksm_announce_merged(struct uksm_domain *domain, unsigned int nid, u32 chec
 {
 	unsigned int records = NEWS_AT_ONCE;
 
+	lockdep_assert_held(&uksm_mutex);
 	if (announce(domain, nid, checksum, &records))
 		return;
 	/* With no place left some merge later, or when they change. */
@@ -81,6 +82,7 @@ void uksm_announce_private(const struct uksm_mm_slot *slot, unsigned int nid, u3
 	struct uksm_tracked *t = uksm_unstable_first(slot->domain, nid, checksum), *next;
 	unsigned int looked;
 
+	lockdep_assert_held(&uksm_mutex);
 	for (looked = 0; t && looked < PRIVATE_MAX; t = next, looked++) {
 		next = uksm_unstable_next(t);
 		if (uksm_tracked_slot(t) == slot)

@@ -8,6 +8,7 @@
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/wait.h>
 
@@ -158,13 +159,21 @@ bool uksm_asked_urgent(const struct uksm_mm_slot *slot)
 	return slot && slot->asked && slot_due(slot);
 }
 
-/** uksm_asked_put_off() - what was asked for could not be scanned: the others of its kind first */
+/**
+ * uksm_asked_put_off() - an address space could not be scanned just now
+ * @slot: slot; if it was asked for it is tried again in a while, however long the scanner
+ *	sleeps, and the others that were have their turn before
+ *
+ * Context: the caller holds uksm_mutex.
+ */
 void uksm_asked_put_off(struct uksm_mm_slot *slot)
 {
 	lockdep_assert_held(&uksm_mutex);
+	if (!slot->asked)
+		return;
+	slot->put_off = max(slot->put_off, 1u);
 	slot->tried_at = jiffies;
-	if (slot->asked)
-		list_move_tail(&slot->asked_link, &asked_list);
+	list_move_tail(&slot->asked_link, &asked_list);
 }
 
 /** uksm_asked_due() - an address space that is to be scanned before all others, or NULL */

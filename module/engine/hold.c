@@ -66,9 +66,8 @@ static unsigned int tag_age(u8 tag)
  */
 u8 uksm_hold_begin(void)
 {
-	if (uksm_knobs.hardening < UKSM_HARDEN_DELAY)
-		return UKSM_HOLD_NONE;
-	return epoch;
+	lockdep_assert_held(&uksm_mutex);
+	return uksm_knobs.hardening < UKSM_HARDEN_DELAY ? UKSM_HOLD_NONE : epoch;
 }
 
 /**
@@ -79,6 +78,7 @@ u8 uksm_hold_begin(void)
  */
 bool uksm_hold_on(u8 tag)
 {
+	lockdep_assert_held(&uksm_mutex);
 	return tag != UKSM_HOLD_NONE && tag_age(tag) < 2;
 }
 

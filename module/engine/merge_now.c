@@ -32,7 +32,8 @@
 #define LOOK_MSECS	100
 /*
  * So long nothing may move, in sum: an mmap_lock that others hold, for instance, or give back but
- * for moments. And in so long it must get on by so many pages, less by what is left of a CPU.
+ * for moments. And in so long it must get on by so many pages. Under max_cpu_percentage the
+ * scanner sleeps most of the time: longer, and fewer.
  */
 #define STUCK_MSECS	30000
 #define STUCK_PAGES	16384UL
@@ -90,15 +91,15 @@ struct course {
 /* Is it stuck, or nearly? How fast it goes others may decide, who hold an mmap_lock. */
 static bool course_stuck(struct course *c, unsigned long units)
 {
-	unsigned long least = STUCK_PAGES * UKSM_PAGE_UNITS / 100 *
-			      READ_ONCE(uksm_knobs.max_cpu_percentage);
+	unsigned int percentage = READ_ONCE(uksm_knobs.max_cpu_percentage);
+	unsigned long least = STUCK_PAGES * UKSM_PAGE_UNITS / 100 * percentage;
 	unsigned long now = jiffies;
 
 	if (units == c->units)
 		c->still += now - c->at;
 	c->units = units;
 	c->at = now;
-	if (c->still > msecs_to_jiffies(STUCK_MSECS))
+	if (c->still > msecs_to_jiffies(STUCK_MSECS) * 100 / percentage)
 		return true;
 	if (time_before(now, c->window + msecs_to_jiffies(STUCK_MSECS)))
 		return false;

@@ -53,6 +53,10 @@ static struct uksm_mm_slot *slot_find(const struct mm_struct *mm)
  * Once processes have been enlisted, who is met with the mark for all of his memory does not have it
  * of his own accord: his parent was enlisted, before a fork, if not he, or what he was before he
  * executed something. Or he has set it himself, which cannot be told.
+ *
+ * A race that is not closed: a fork() that has copied the flags of the parent before, and its
+ * mappings after the parent was marked, gives a child with mergeable mappings and no such mark. It
+ * passes for one that has asked.
  */
 static void slot_meet(struct uksm_mm_slot *slot)
 {
@@ -345,11 +349,18 @@ struct uksm_mm_slot *uksm_mm_slots_sweep(void)
  * uksm_mm_slot_barred() - is nothing of an address space to be merged, whatever its process says?
  * @slot: slot that is not dead
  * @unknown: what to say of one that has no owner any more
+ *
+ * Who was enlisted and has refused since, by prctl(), has nothing merged; what he asks for
+ * afterwards he asks for himself.
+ *
+ * Context: the caller holds uksm_mutex.
  */
 bool uksm_mm_slot_barred(const struct uksm_mm_slot *slot, bool unknown)
 {
+	lockdep_assert_held(&uksm_mutex);
 	return uksm_owner_excluded(slot->mm, unknown) ||
-	       (slot->enlisted && !uksm_owner_included(slot->mm, !unknown));
+	       (slot->enlisted && uksm_mm_merges_any(slot->mm) &&
+		!uksm_owner_included(slot->mm, !unknown));
 }
 
 /**

@@ -63,7 +63,7 @@ enum uksm_slot_list {
  * @address: next address to look at, or to forget records from
  * @put_off: times that its mmap_lock was held by others, less some for each that it was not
  * @locked_since: when that began, in jiffies
- * @tried_at: when it was put off for the last time, in jiffies
+ * @tried_at: when it was put off for the last time since it was asked for, in jiffies
  * @contended: others wanted it when it was last left
  * @resumes: it was given up at @address, and the next full scan goes on there
  * @seen_until: up to here pages were looked at in this full scan; of those from @address on

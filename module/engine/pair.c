@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/pair.h"
 
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -11,6 +12,7 @@
 #include "engine/hold.h"
 #include "engine/join.h"
 #include "engine/knobs.h"
+#include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/rmap_item.h"
 #include "engine/stable_node.h"
@@ -93,9 +95,8 @@ static bool site_make_ksm(struct uksm_window *window, const struct uksm_site *si
 
 /*
  * Both pages are locked and small: make the site's page, or @fresh, which is to have its
- * content, a KSM page that the
- * peer maps as well. The last step can fail, when the peer is written between
- * the comparison and the replacement; then the site alone has the KSM page.
+ * content, a KSM page that the peer maps as well. The last step can fail, when the peer is
+ * written between the comparison and the replacement; then the site alone has the KSM page.
  */
 static enum uksm_outcome merge_locked(struct uksm_window *window, const struct uksm_site *site,
 				      const struct uksm_site *peer, struct folio *fresh,
@@ -194,6 +195,7 @@ enum uksm_outcome uksm_pair_merge(struct uksm_join *join, struct uksm_site *site
 	struct folio *fresh = NULL;
 	enum uksm_outcome out = UKSM_OUTCOME_LATER;
 
+	lockdep_assert_held(&uksm_mutex);
 	*culprit = NULL;
 	if (!node || !items[0] || !items[1])
 		goto free;

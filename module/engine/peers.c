@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/peers.h"
 
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 
 #include "compat/compat.h"
 #include "engine/chunk.h"
 #include "engine/hold.h"
 #include "engine/knobs.h"
+#include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/pair.h"
 #include "engine/unstable.h"
@@ -177,6 +179,7 @@ enum uksm_outcome uksm_peers_merge(struct uksm_join *join, struct uksm_site *sit
 	enum uksm_outcome out, result = UKSM_OUTCOME_NONE;
 	unsigned int looked = 0, apart = 0, same = 0;
 
+	lockdep_assert_held(&uksm_mutex);
 	for (; t && looked < PEERS_MAX && apart < APART_MAX; t = next) {
 		next = uksm_unstable_next(t);
 		if (peer_apart(site, t)) {

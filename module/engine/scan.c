@@ -5,28 +5,17 @@
  * of the scanner's work, in turns among them, and settle when they have been scanned, or
  * when the next full scan begins. So what is new is found early, since most is to be
  * found there, and whatever comes, full scans end.
- *
- * A step is what is done with the mmap_lock of one address space held: as much work as a page
- * table full of pages is. What is found to be gone is forgotten after the lock has been dropped.
  */
 #include "engine/scan.h"
 
-#include <linux/bitmap.h>
-#include <linux/freezer.h>
 #include <linux/jiffies.h>
-#include <linux/kthread.h>
-#include <linux/ktime.h>
 #include <linux/lockdep.h>
-#include <linux/mm.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
-#include "compat/compat.h"
 #include "engine/asked.h"
-#include "engine/batch.h"
 #include "engine/chunk.h"
-#include "engine/dedup.h"
-#include "engine/examine.h"
-#include "engine/forget.h"
 #include "engine/hold.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
@@ -34,28 +23,17 @@
 #include "engine/prune.h"
 #include "engine/rest.h"
 #include "engine/stats.h"
-#include "page/walk.h"
+#include "engine/step.h"
 #include "pure/checksum.h"
 #include "pure/policy.h"
 #include "surface/trace.h"
 
 /* What a look costs, in units: see UKSM_PAGE_UNITS. */
-#define EMPTY_UNITS	1	/* an entry of a page table that is empty */
-#define ENTRY_UNITS	1	/* one that has something, and no page */
-#define LOOK_UNITS	1	/* one that is looked at, to see whether it may rest */
 #define PROCESS_UNITS	4	/* a process, whether it is one to scan */
-#define VMA_UNITS	4
-#define STEP_UNITS	16	/* to enter and leave an address space, or to pass over a hole */
-#define TILE_UNITS	32	/* a tile that is passed over */
 #define LOCKED_UNITS	(8 * UKSM_PAGE_UNITS)	/* an mmap_lock that others hold */
 
-/* How many of each are looked at before the locks are dropped, at most. */
-#define UNITS_A_STEP		((long)PTRS_PER_PTE * UKSM_PAGE_UNITS)
-#define VMAS_A_STEP		256u
+/* How many are looked at before the locks are dropped, at most. */
 #define PROCESSES_A_STEP	256u
-/* So many records of a gap are forgotten with the mmap_lock held: a tile's. */
-#define RECORDS_INSIDE		128u
-#define RECORDS_A_STEP		1024u
 
 /*
  * An mmap_lock held by others is tried for so often, and for so long, at least. Each time
@@ -64,8 +42,6 @@
 #define PUT_OFF_TIMES	32u
 #define PUT_OFF_MSECS	100
 #define PUT_OFF_REGAINED	4u
-/* So many pages at a time where others want the mmap_lock: they are all got through. */
-#define CONTENDED_PAGES	UKSM_DEDUP_AT_ONCE
 /* An address space's turn among those of its lane, in units. */
 #define TURN_UNITS	(4096L * UKSM_PAGE_UNITS)
 /* For newcomers the LRU batches are drained no more often. */
@@ -77,39 +53,12 @@ enum lane { SETTLED, NEWCOMERS, NR_LANES };
  * struct scan_cursor - where a lane has got to
  * @slot: address space being scanned; its address says how far. NULL: none
  * @turn: units that @slot has had of its turn
- * @in_tile: @tile is being visited
- * @resting: it is being passed over
- * @tile: first address of the tile of records at the slot's address
- * @news: what the visit has found so far
+ * @visit: of the tile at the slot's address
  */
 struct scan_cursor {
 	struct uksm_mm_slot *slot;
 	long turn;
-	bool in_tile;
-	bool resting;
-	unsigned long tile;
-	struct uksm_tile_news news;
-};
-
-/**
- * struct step - one step in an address space
- * @cursor: of the lane
- * @slot: address space, entered
- * @work: what may be done, and has been
- * @enough: the step ends when @work has come down to so many units
- * @gone: from here on, up to the slot's address, nothing is left that is mergeable, and
- *	the records are still to be forgotten; the slot's address if there are none
- * @done: the end of the address space has been reached
- * @awaited: it was left because others want its mmap_lock
- */
-struct step {
-	struct scan_cursor *cursor;
-	struct uksm_mm_slot *slot;
-	struct uksm_work *work;
-	long enough;
-	unsigned long gone;
-	bool done;
-	bool awaited;
+	struct uksm_tile_visit visit;
 };
 
 enum scan_phase { RESTING, DISCOVERING, SCANNING };
@@ -127,199 +76,6 @@ static struct {
 	unsigned long next_drain;
 } scan;
 
-/* Memory for one step at a time. */
-static struct uksm_batch batch;
-static struct uksm_join join;
-
-/* What has become of the pages for which an equal one was searched. */
-static void count_news(struct step *step, const unsigned long *search)
-{
-	const struct uksm_tracked *row = uksm_tracked_row(step->slot, batch.start);
-	unsigned int i;
-
-	for_each_set_bit(i, search, UKSM_BATCH_PAGES) {
-		switch (uksm_tracked_state(&row[i])) {
-		case UKSM_UNSHARED:
-			break;
-		case UKSM_VOLATILE:
-			step->cursor->news.changed++;
-			break;
-		default:
-			step->cursor->news.found = true;
-			break;
-		}
-	}
-}
-
-/* Scan one batch of pages at the slot's address, and move that to the end of the batch. */
-static void scan_batch(struct step *step, struct vm_area_struct *vma)
-{
-	DECLARE_BITMAP(search, UKSM_BATCH_PAGES) = { 0 };
-	struct uksm_mm_slot *slot = step->slot;
-	unsigned long start = slot->address;
-	unsigned int pages = slot->contended ? CONTENDED_PAGES : UKSM_BATCH_PAGES;
-	unsigned int most = clamp(step->work->units / UKSM_PAGE_UNITS, 1L, (long)pages);
-	struct uksm_examined seen;
-	unsigned int done;
-
-	uksm_batch_get(&batch, slot, vma, start, most, true);
-	slot->address = batch.end;
-	if (batch.hole) {
-		step->work->units -= STEP_UNITS;
-		step->gone = start;
-		return;
-	}
-	step->gone = batch.end;
-	step->work->units -= (long)((batch.start - start) >> PAGE_SHIFT) * EMPTY_UNITS;
-	seen = uksm_examine_batch(&batch, slot, vma, &step->cursor->news, search);
-	step->work->units -= (long)seen.pages * UKSM_PAGE_UNITS + (long)seen.entries * ENTRY_UNITS;
-	uksm_stats_add(pages_scanned, seen.pages - seen.again);
-	uksm_asked_looked(slot, seen.pages);
-
-	if (!bitmap_empty(search, UKSM_BATCH_PAGES)) {
-		done = uksm_dedup_batch(&join, slot, vma, batch.start, search);
-		/* Others want the mmap_lock: the rest is searched for when they have had it. */
-		if (done < UKSM_BATCH_PAGES) {
-			bitmap_clear(search, done, UKSM_BATCH_PAGES - done);
-			slot->seen_until = batch.end;
-			slot->address = min(batch.start + done * PAGE_SIZE, batch.end);
-			step->gone = slot->address;
-		}
-		count_news(step, search);
-	}
-}
-
-/* Tiles */
-
-/* The cursor is about to leave the tile in which it was: draw the balance. */
-static void tile_leave(struct scan_cursor *c, struct uksm_mm_slot *slot)
-{
-	if (!c->in_tile)
-		return;
-	c->in_tile = false;
-	if (c->resting)
-		return;
-	slot->restless = slot->restless || !uksm_policy_quiet(0, UKSM_TILE_PAGES, &c->news);
-	uksm_tile_visited(slot, c->tile, &c->news);
-}
-
-/*
- * The cursor comes to an address in a mergeable VMA. True if the rest of its tile is to be
- * passed over, for nothing has happened there for a while.
- */
-static bool tile_enter(struct step *step, const struct vm_area_struct *vma)
-{
-	struct scan_cursor *c = step->cursor;
-	unsigned long tile = round_down(step->slot->address, UKSM_TILE_BYTES);
-	unsigned int pages, looks = 0;
-
-	if (c->in_tile && c->tile == tile)
-		return c->resting;
-	tile_leave(c, step->slot);
-	c->in_tile = true;
-	c->tile = tile;
-	c->news = (struct uksm_tile_news){ 0 };
-	pages = uksm_tile_rests(step->slot, vma, tile, &looks);
-	c->resting = pages;
-	uksm_stats_add(pages_skipped, pages);
-	step->work->units -= (long)looks * LOOK_UNITS;
-	return c->resting;
-}
-
-/* Address spaces */
-
-static bool scan_interrupted(const struct uksm_work *work)
-{
-	return freezing(current) || kthread_should_stop() || uksm_engine_is_awaited() ||
-	       ktime_get_ns() >= work->until_ns;
-}
-
-/* Not to give up the CPU with somebody's mmap_lock held. */
-static bool step_interrupted(struct step *step)
-{
-	step->awaited = uksm_mm_slot_awaited(step->slot);
-	return step->awaited || need_resched() || scan_interrupted(step->work);
-}
-
-/*
- * Nothing mergeable is left between @gone and the slot's address. A little is forgotten at
- * once; if there may be more, then true, and the step must end.
- */
-static bool forget_inside(struct step *step)
-{
-	struct uksm_mm_slot *slot = step->slot;
-	unsigned int records = RECORDS_INSIDE;
-
-	if (step->gone < slot->address)
-		uksm_forget_range(slot, &step->gone, slot->address, &records);
-	step->work->units -= (long)(RECORDS_INSIDE - records) * UKSM_RECORD_UNITS;
-	return step->gone < slot->address;
-}
-
-/* Scan a VMA from the slot's address on. True if the step goes on behind it. */
-static bool scan_vma(struct step *step, struct vm_area_struct *vma)
-{
-	struct uksm_mm_slot *slot = step->slot;
-
-	while (slot->address < vma->vm_end) {
-		if (tile_enter(step, vma)) {
-			slot->address = round_down(slot->address, UKSM_TILE_BYTES) +
-					UKSM_TILE_BYTES;
-			step->gone = slot->address;
-			step->work->units -= TILE_UNITS;
-		} else {
-			scan_batch(step, vma);
-		}
-		if (forget_inside(step) || step->work->units <= step->enough ||
-		    step_interrupted(step))
-			return false;
-	}
-	return true;
-}
-
-/* Scan from the slot's address on, with the mmap_lock held. */
-static void scan_inside(struct step *step)
-{
-	struct uksm_mm_slot *slot = step->slot;
-	unsigned int vmas = VMAS_A_STEP, left;
-	struct vm_area_struct *vma;
-
-	step->enough = max(step->work->units - UNITS_A_STEP, 0L);
-	step->work->units -= STEP_UNITS;
-	do {
-		left = vmas;
-		step->gone = slot->address;
-		vma = uksm_vma_next(slot->mm, &slot->address, &vmas);
-		step->work->units -= (long)(left - vmas) * VMA_UNITS;
-		step->done = slot->address >= TASK_SIZE_MAX;
-		/* What lies between the VMAs is not there any more. */
-		if (forget_inside(step) || !vma)
-			return;
-
-		scan.mergeable = true;
-		if (!READ_ONCE(vma->anon_vma)) {
-			slot->address = vma->vm_end;
-			return;
-		}
-	} while (scan_vma(step, vma));
-}
-
-/* What the step has left to be forgotten, with no lock of the address space held. */
-static void forget_outside(struct step *step)
-{
-	struct uksm_mm_slot *slot = step->slot;
-	unsigned long end = slot->address;
-	unsigned int records = RECORDS_A_STEP;
-
-	if (step->gone == end)
-		return;
-	uksm_forget_in_pieces(slot, &step->gone, end, &records);
-	step->work->units -= (long)(RECORDS_A_STEP - records) * UKSM_RECORD_UNITS;
-	/* Begin the next step here: what is mapped there by then is looked up anew. */
-	slot->address = step->gone;
-	step->done = step->done && step->gone == end;
-}
-
 /* The lane goes on with another address space. */
 static void cursor_leave(enum lane lane)
 {
@@ -327,7 +83,7 @@ static void cursor_leave(enum lane lane)
 
 	if (!c->slot)
 		return;
-	tile_leave(c, c->slot);
+	uksm_tile_visit_end(&c->visit, c->slot);
 	c->slot = lane == SETTLED ? uksm_mm_slots_next(c->slot) : NULL;
 	c->turn = 0;
 }
@@ -375,7 +131,7 @@ static void slot_visited(enum lane lane)
 	struct scan_cursor *c = &scan.cursor[lane];
 	struct uksm_mm_slot *slot = c->slot;
 
-	tile_leave(c, slot);
+	uksm_tile_visit_end(&c->visit, slot);
 	slot->quiet = uksm_policy_quiet_process(slot->quiet, slot->restless);
 	slot->restless = false;
 	uksm_mm_slot_looked(slot);
@@ -396,19 +152,6 @@ static void slot_to_end(enum lane lane)
 		scan.cursor[SETTLED].slot = slot;
 }
 
-/*
- * What was asked for cannot be scanned just now. It is tried again after a while, however
- * long the scanner sleeps, until who has asked for it gives up.
- */
-static void slot_asked_later(enum lane lane)
-{
-	struct uksm_mm_slot *slot = scan.cursor[lane].slot;
-
-	slot->put_off += !slot->put_off;
-	uksm_asked_put_off(slot);
-	slot_to_end(lane);
-}
-
 /* Has its lock been tried for often enough, and for long enough? */
 static bool slot_given_up(const struct uksm_mm_slot *slot)
 {
@@ -422,6 +165,7 @@ static void slot_give_up(enum lane lane)
 	struct uksm_mm_slot *slot = scan.cursor[lane].slot;
 	unsigned long address = slot->address;
 
+	/* What was asked for is not, until who has asked gives up: it is one of the newcomers. */
 	if (slot->asked) {
 		slot->locked_since = jiffies;
 		slot->put_off = 1;
@@ -458,10 +202,8 @@ static void slot_put_off(enum lane lane)
 		scan.locked = NULL;
 		scan.wait = true;
 	}
-	if (slot->asked)
-		slot_asked_later(lane);
-	else
-		slot_to_end(lane);
+	uksm_asked_put_off(slot);
+	slot_to_end(lane);
 }
 
 /*
@@ -480,8 +222,8 @@ static void slot_turn(enum lane lane, long units)
 
 static void scan_step(enum lane lane, struct uksm_work *work)
 {
-	struct step step = {
-		.cursor = &scan.cursor[lane],
+	struct uksm_step step = {
+		.visit = &scan.cursor[lane].visit,
 		.slot = scan.cursor[lane].slot,
 		.work = work,
 	};
@@ -489,9 +231,9 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	unsigned int looks = 0;
 	bool rests = uksm_slot_rests(step.slot, &looks);
 
-	work->units -= (long)looks * LOOK_UNITS;
+	work->units -= (long)looks * UKSM_LOOK_UNITS;
 	if (rests) {
-		work->units -= TILE_UNITS / 4;
+		work->units -= UKSM_TILE_UNITS / 4;
 		scan.mergeable = true;
 		uksm_stats_add(pages_skipped, step.slot->records);
 		slot_scanned(lane);
@@ -499,7 +241,7 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	}
 	/* No memory for a domain, or just about to exit: it has its turn in the next full scan. */
 	if (!uksm_mm_slot_join_domain(step.slot)) {
-		work->units -= step.slot->asked ? LOCKED_UNITS : STEP_UNITS;
+		work->units -= step.slot->asked ? LOCKED_UNITS : UKSM_STEP_UNITS;
 		if (step.slot->asked)
 			slot_put_off(lane);
 		else
@@ -508,7 +250,7 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	}
 	switch (uksm_mm_slot_enter(step.slot)) {
 	case UKSM_ENTER_DEAD:
-		work->units -= STEP_UNITS;
+		work->units -= UKSM_STEP_UNITS;
 		uksm_scan_leave_slot(step.slot);
 		uksm_mm_slot_bury(step.slot);
 		return;
@@ -523,10 +265,11 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	}
 	if (!step.slot->address)
 		uksm_mm_slot_measure(step.slot);
-	scan_inside(&step);
+	uksm_step_inside(&step);
+	scan.mergeable = scan.mergeable || step.mergeable;
 	step.slot->contended = step.awaited;
 	uksm_mm_slot_leave(step.slot);
-	forget_outside(&step);
+	uksm_step_outside(&step);
 	uksm_asked_cost(step.slot, units - work->units);
 	if (step.done)
 		slot_visited(lane);
@@ -700,7 +443,7 @@ enum uksm_scan_end uksm_scan(struct uksm_work *work)
 		else if (!uksm_asked_due())
 			break;
 		cond_resched();
-	} while (work->units > 0 && !scan.wait && !scan_interrupted(work));
+	} while (work->units > 0 && !scan.wait && !uksm_work_interrupted(work));
 	if (!scan.cursor[SETTLED].slot)
 		return full_scan_end();
 	if (!scan.wait)
@@ -771,12 +514,10 @@ bool uksm_scan_urgent(void)
 {
 	struct uksm_mm_slot *slot = uksm_asked_due();
 
-	lockdep_assert_held(&uksm_mutex);
 	if (!slot)
 		return false;
 	/* About to leave its domain, and not scanned before it has. */
 	if (!slot_scannable(slot)) {
-		slot->put_off += !slot->put_off;
 		uksm_asked_put_off(slot);
 		return false;
 	}

@@ -6,16 +6,7 @@
 #include <linux/types.h>
 
 struct uksm_mm_slot;
-
-/**
- * struct uksm_work - how much may be done before others get their turn
- * @units: work, in parts of a page; may become negative
- * @until_ns: not after this time, by ktime_get_ns()
- */
-struct uksm_work {
-	long units;
-	u64 until_ns;
-};
+struct uksm_work;
 
 /**
  * enum uksm_scan_end - how a slice of work ended

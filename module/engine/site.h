@@ -48,7 +48,7 @@ struct uksm_site {
 	struct page *page;
 };
 
-/* uksm_site_folio() - the folio that the page belongs to */
+/** uksm_site_folio() - the folio that the page belongs to */
 static inline struct folio *uksm_site_folio(const struct uksm_site *site)
 {
 	return page_folio(site->page);

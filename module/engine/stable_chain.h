@@ -28,7 +28,7 @@ struct uksm_chain {
 	bool visited;
 };
 
-/* uksm_stable_tree() - one of the trees of a domain's merged pages */
+/** uksm_stable_tree() - one of the trees of a domain's merged pages */
 static inline struct uksm_index *uksm_stable_tree(struct uksm_domain *domain, unsigned int nid)
 {
 	return &domain->stable.tree[nid];

@@ -17,26 +17,26 @@ struct page;
  */
 #define UKSM_STABLE_SAME_MAX	16u
 
-/* uksm_key_stable_node() - the node that a key is part of, which is not %UKSM_STABLE_CHAIN */
+/** uksm_key_stable_node() - the node that a key is part of, which is not %UKSM_STABLE_CHAIN */
 static inline struct uksm_stable_node *uksm_key_stable_node(struct uksm_key *key)
 {
 	return container_of(key, struct uksm_stable_node, key);
 }
 
-/* uksm_key_chain() - the chain that a key of %UKSM_STABLE_CHAIN is part of */
+/** uksm_key_chain() - the chain that a key of %UKSM_STABLE_CHAIN is part of */
 static inline struct uksm_chain *uksm_key_chain(struct uksm_key *key)
 {
 	return container_of(key, struct uksm_chain, key);
 }
 
-/* uksm_key_place() - what belongs to a key */
+/** uksm_key_place() - what belongs to a key */
 static inline struct uksm_stable_place *uksm_key_place(struct uksm_key *key)
 {
 	return key->state == UKSM_STABLE_CHAIN ? &uksm_key_chain(key)->place :
 						 &uksm_key_stable_node(key)->place;
 }
 
-/* uksm_key_any_node() - a node of that content, if possible one with room */
+/** uksm_key_any_node() - a node of that content, if possible one with room */
 static inline struct uksm_stable_node *uksm_key_any_node(struct uksm_key *key)
 {
 	return key->state == UKSM_STABLE_CHAIN ? uksm_chain_any(uksm_key_chain(key)) :

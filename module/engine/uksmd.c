@@ -17,6 +17,7 @@
 #include "engine/pacer.h"
 #include "engine/reaper.h"
 #include "engine/scan.h"
+#include "engine/step.h"
 #include "engine/unload.h"
 #include "kernel/lru_drain.h"
 #include "kernel/owner.h"
@@ -118,14 +119,21 @@ enum slice_end {
 };
 
 /* Those that ask for merging tell; those that are made to take part do not. */
+static bool newcomers_due(const struct scanner *scanner)
+{
+	unsigned long at = scanner->next_newcomers;
+
+	if (READ_ONCE(newcomers))
+		return time_after_eq(jiffies, at);
+	return uksm_cgroups_any(UKSM_CGROUPS_INCLUDED) &&
+	       time_after_eq(jiffies, at + msecs_to_jiffies(INCLUDED_MSECS));
+}
+
 static void look_for_newcomers(struct scanner *scanner)
 {
-	unsigned int msecs = uksm_cgroups_any(UKSM_CGROUPS_INCLUDED) ? INCLUDED_MSECS : 0;
+	unsigned int msecs;
 
-	if (!READ_ONCE(newcomers) && !msecs)
-		return;
-	if (time_before(jiffies, scanner->next_newcomers +
-				 (READ_ONCE(newcomers) ? 0 : msecs_to_jiffies(msecs))))
+	if (!newcomers_due(scanner))
 		return;
 	WRITE_ONCE(newcomers, false);
 	msecs = max(NEWCOMERS_MSECS, uksm_scan_newcomers() / PROCESSES_A_MSEC);
@@ -253,8 +261,9 @@ static void scanner_pause(struct scanner *scanner, enum slice_end end, bool watc
 		scanner_idle_sleep();
 	else if (scanner->pacer.left <= 0 && !scanner->urgent)
 		scanner_rest(scanner, uksm_pacer_sleep(&scanner->pacer));
-	if (end == SLICE_LOCKED)
-		scanner_sleep(LOCKED_MSECS);
+	/* Who wakes us has changed something: a rest is not gone on with. */
+	if (end == SLICE_LOCKED && scanner_sleep(LOCKED_MSECS))
+		scanner->rest_msecs = 0;
 }
 
 static int scanner_main(void *unused)

@@ -157,9 +157,10 @@ static u64 included_of(struct task_struct *owner)
 	return highest_listed(UKSM_CGROUPS_INCLUDED, task_dfl_cgroup(owner)) ? 1 : 0;
 }
 
+/* What process 1 starts, in whatever group, would inherit the mark from it. */
 static u64 unspoken_of(struct task_struct *owner)
 {
-	return included_of(owner) && !speaks_for_himself(owner);
+	return included_of(owner) && !speaks_for_himself(owner) && !is_global_init(owner);
 }
 
 /**
@@ -184,7 +185,8 @@ bool uksm_owner_included(struct mm_struct *mm, bool unknown)
  * @mm: address space; the caller holds a reference on the structure
  *
  * Context: any. Takes the RCU read lock.
- * Return: true when it is included and not excluded, and its owner is not one to ask himself.
+ * Return: true when it is included and not excluded, and its owner is neither one to ask himself
+ * nor process 1.
  */
 bool uksm_owner_enlists(struct mm_struct *mm)
 {

@@ -13,6 +13,7 @@
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
 #include <linux/minmax.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -204,6 +205,8 @@ static ssize_t list_store(struct kobject *kobj, struct kobj_attribute *attr, con
 		err = uksm_admin_discover();
 	if (!err && which == UKSM_CGROUPS_INCLUDED)
 		uksmd_work_hint();
+	if (!err && which == UKSM_CGROUPS_INCLUDED && *buf == '+' && !uksm_merge_any_joins())
+		pr_notice_once("on this kernel each new mapping of a process that is included remains one of its own: mind vm.max_map_count\n");
 
 	return err ?: count;
 }

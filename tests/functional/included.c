@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/klog.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "limit.h"
 #include "memory.h"
 #include "module.h"
+#include "swap.h"
 
 #ifndef PR_SET_MEMORY_MERGE
 #define PR_SET_MEMORY_MERGE 67
@@ -30,6 +32,7 @@
 #define SLICE "taking-part-below"
 #define PAGES 64
 #define SOON_SECS 10
+#define HEAP_STEPS 200
 
 /**
  * struct member - a process with equal pages
@@ -134,12 +137,6 @@ static void member_start(struct member *m)
 	helper_wait(&m->helper);
 }
 
-static void member_next(struct member *m)
-{
-	helper_go(&m->helper);
-	helper_wait(&m->helper);
-}
-
 /* How many frames an area has. */
 static size_t frames(pid_t pid, const char *area)
 {
@@ -179,6 +176,21 @@ static void check_stays(const char *when, pid_t pid, const char *area, size_t wa
 		nr = frames(pid, area);
 		CHECK(nr == wanted, "%s: %zu frames, not %zu", when, nr, wanted);
 	}
+}
+
+/* One of a group of the list, all of whose pages are merged. */
+static void member_included(struct member *m)
+{
+	require_uksm();
+	include(GROUP);
+	member_start(m);
+	wait_frames("included", m->helper.pid, m->area, 1);
+}
+
+static void member_next(struct member *m)
+{
+	helper_go(&m->helper);
+	helper_wait(&m->helper);
 }
 
 /* Into the list and out of it, and again; and what is in no group of it is left alone. */
@@ -253,10 +265,7 @@ static void test_child(void)
 {
 	struct member m = { .group = GROUP, .then = fork_child };
 
-	require_uksm();
-	include(GROUP);
-	member_start(&m);
-	wait_frames("parent", m.helper.pid, m.area, 1);
+	member_included(&m);
 	member_next(&m);
 	wait_frames("child", *m.child, m.area, 1);
 	take_out(GROUP);
@@ -272,10 +281,7 @@ static void test_child_later(void)
 {
 	struct member m = { .group = GROUP, .then = fork_child };
 
-	require_uksm();
-	include(GROUP);
-	member_start(&m);
-	wait_frames("included", m.helper.pid, m.area, 1);
+	member_included(&m);
 	take_out(GROUP);
 	wait_frames("taken out", m.helper.pid, m.area, PAGES);
 	member_next(&m);
@@ -294,10 +300,7 @@ static void test_child_unseen(void)
 {
 	struct member m = { .group = GROUP, .then = fork_child_only };
 
-	require_uksm();
-	include(GROUP);
-	member_start(&m);
-	wait_frames("included", m.helper.pid, m.area, 1);
+	member_included(&m);
 	engine_set("run", 0);
 	member_next(&m);
 	CHECK(frames(*m.child, m.area) == 1, "the child has pages of its own");
@@ -313,6 +316,13 @@ static void refuse_all(struct member *m)
 	(void)m;
 	CHECK(prctl(PR_GET_MEMORY_MERGE, 0, 0, 0, 0) == 1, "it has no mark");
 	CHECK_SYS(prctl(PR_SET_MEMORY_MERGE, 0, 0, 0, 0));
+}
+
+/* And then asks for these pages itself. */
+static void refuse_and_ask(struct member *m)
+{
+	refuse_all(m);
+	area_mergeable(m->area, PAGES);
 }
 
 static void refuse_area(struct member *m)
@@ -341,6 +351,115 @@ static void test_refusal(void)
 	helper_finish(&part.helper);
 }
 
+/* What is asked for after a refusal is a wish of one's own. */
+static void test_wish_after_refusal(void)
+{
+	struct member m = { .group = GROUP, .then = refuse_and_ask };
+
+	member_included(&m);
+	member_next(&m);
+	wait_frames("asked for itself", m.helper.pid, m.area, 1);
+	take_out(GROUP);
+	check_stays("taken out", m.helper.pid, m.area, 1);
+	helper_finish(&m.helper);
+}
+
+static void move_to(const char *group, pid_t pid)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", pid);
+	if (*group)
+		cgroup_set(group, "cgroup.procs", text);
+	else
+		CHECK(!file_write("/sys/fs/cgroup/cgroup.procs", text), "%d stays", pid);
+}
+
+static bool is_marked(pid_t pid)
+{
+	char path[32], line[512];
+	bool marked = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
+	file = fopen(path, "r");
+	CHECK(file, "%s", path);
+	while (fgets(line, sizeof(line), file))
+		marked |= !strncmp(line, "VmFlags:", 8) && strstr(line, " mg");
+	fclose(file);
+	return marked;
+}
+
+/* All others would inherit it. */
+static void test_init(void)
+{
+	struct member m = { .group = GROUP };
+
+	require_uksm();
+	move_to(GROUP, 1);
+	member_included(&m);
+	CHECK(is_marked(m.helper.pid), "a process that is merged has no mark");
+	sleep(2);
+	CHECK(!is_marked(1), "process 1 is marked");
+	move_to("", 1);
+	helper_finish(&m.helper);
+}
+
+static size_t mappings(void)
+{
+	FILE *file = fopen("/proc/self/maps", "r");
+	size_t nr = 0;
+	int c;
+
+	CHECK(file, "/proc/self/maps");
+	while ((c = fgetc(file)) != EOF)
+		nr += c == '\n';
+	fclose(file);
+	return nr;
+}
+
+static bool log_says(const char *what)
+{
+	int len = CHECK_SYS(klogctl(10, NULL, 0));
+	char *text = calloc(1, len + 1);
+	bool says;
+
+	CHECK(text, "calloc");
+	CHECK_SYS(klogctl(3, text, len));
+	says = strstr(text, what);
+	free(text);
+	return says;
+}
+
+/* A heap that grows in steps, as malloc() has it grow. */
+static void grow_heap(struct member *m)
+{
+	size_t before = mappings(), i;
+
+	(void)m;
+	for (i = 0; i < HEAP_STEPS; i++) {
+		char *step = sbrk(16 * PAGE_SIZE);
+
+		CHECK(step != (void *)-1, "sbrk");
+		*step = 1;
+	}
+	before = mappings() - before;
+	test_note("%zu more mappings after %d steps of a heap", before, HEAP_STEPS);
+	CHECK((before > HEAP_STEPS / 2) == log_says("mind vm.max_map_count"),
+	      "%zu more mappings, and the log says otherwise", before);
+}
+
+/* On some kernels the steps remain mappings of their own, and then the administrator is told. */
+static void test_heap(void)
+{
+	struct member m = { .group = GROUP, .then = grow_heap };
+
+	member_included(&m);
+	member_next(&m);
+	take_out(GROUP);
+	helper_finish(&m.helper);
+}
+
 /* QEMU says yes itself, where it is not told to say no. */
 static void test_qemu(void)
 {
@@ -367,10 +486,7 @@ static void test_own_wish(void)
 {
 	struct member m = { .group = GROUP, .asks = true };
 
-	require_uksm();
-	include(GROUP);
-	member_start(&m);
-	wait_frames("included", m.helper.pid, m.area, 1);
+	member_included(&m);
 	take_out(GROUP);
 	check_stays("taken out", m.helper.pid, m.area, 1);
 	helper_finish(&m.helper);
@@ -411,10 +527,7 @@ static void test_mremap(void)
 	struct member m = { .group = GROUP, .then = move_area };
 	char *to;
 
-	require_uksm();
-	include(GROUP);
-	member_start(&m);
-	wait_frames("included", m.helper.pid, m.area, 1);
+	member_included(&m);
 	member_next(&m);
 	to = *(char **)(m.child + 2);
 	/* The kernel unmerges what it moves; then it merges again. */
@@ -435,10 +548,7 @@ static void test_unload(void)
 {
 	struct member m = { .group = GROUP };
 
-	require_uksm();
-	include(GROUP);
-	member_start(&m);
-	wait_frames("included", m.helper.pid, m.area, 1);
+	member_included(&m);
 	module_unload();
 	CHECK(frames(m.helper.pid, m.area) == PAGES, "merged with the module unloaded");
 	module_load();
@@ -497,6 +607,9 @@ static const struct test tests[] = {
 	{ "child-later", test_child_later },
 	{ "child-unseen", test_child_unseen },
 	{ "refusal", test_refusal },
+	{ "wish-after-refusal", test_wish_after_refusal },
+	{ "init", test_init },
+	{ "heap", test_heap },
 	{ "qemu", test_qemu },
 	{ "own-wish", test_own_wish },
 	{ "excluded", test_excluded },

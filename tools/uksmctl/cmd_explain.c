@@ -33,6 +33,7 @@ struct engines {
  * @exists: the module knows the domain
  * @excluded: nothing of it is to be merged
  * @included: it takes part although it has not asked
+ * @list_used: there are processes for which that holds
  */
 struct isolation {
 	char mode[TEXT_SIZE];
@@ -40,6 +41,7 @@ struct isolation {
 	bool exists;
 	bool excluded;
 	bool included;
+	bool list_used;
 };
 
 /** struct counters - of the process, as the kernel has them; each with whether it says it */
@@ -107,6 +109,7 @@ static void read_isolation(struct explanation *explanation)
 	}
 	isolation->excluded = who->cgroup && cgroup_is_excluded(who->cgroup);
 	isolation->included = who->cgroup && cgroup_is_included(who->cgroup);
+	isolation->list_used = cgroups_are_included();
 	isolation->exists = *isolation->domain &&
 			    domain_exists(isolation->domain);
 }
@@ -309,7 +312,12 @@ static void print_consent(const struct explanation *explanation)
 	else
 		puts("none: neither madvise(MADV_MERGEABLE) nor prctl(PR_SET_MEMORY_MERGE)");
 	if (explanation->isolation.included)
-		puts("          its control group, or one above it, is included");
+		printf("          its control group, or one above it, is included%s\n",
+		       explanation->mergeable_mappings || counters->merge_any ?
+			       "" :
+			       "; it has refused, or is QEMU, or has not been met yet");
+	else if (explanation->isolation.list_used && counters->merge_any)
+		puts("          if domains/included was used before uksm met it, that counts only in its groups");
 }
 
 static void print_count(bool known, long long number, const char *what)

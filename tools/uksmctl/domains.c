@@ -178,6 +178,13 @@ bool cgroup_is_included(const char *cgroup)
 	       listed_above(paths, cgroup);
 }
 
+bool cgroups_are_included(void)
+{
+	char paths[TEXT_SIZE];
+
+	return !engine_read(ENGINE_UKSM, FOLDER "/included", paths) && *paths;
+}
+
 bool domain_exists(const char *name)
 {
 	char path[PATH_SIZE];

@@ -69,6 +69,9 @@ bool cgroup_is_excluded(const char *cgroup);
 /** cgroup_is_included() - is it one whose processes take part without having asked? */
 bool cgroup_is_included(const char *cgroup);
 
+/** cgroups_are_included() - is there any such group? */
+bool cgroups_are_included(void);
+
 /** domain_exists() - is there a domain of this name? */
 bool domain_exists(const char *name);
 

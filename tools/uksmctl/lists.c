@@ -11,6 +11,7 @@
 /* A list that ends less than a name before the end of what a file shows may go on. */
 #define NAME_SIZE 256
 
+/* In the order in which they are set. */
 static const char *const lists[] = { "domains/cgroups", "domains/excluded",
 				     "domains/included" };
 
@@ -19,13 +20,19 @@ const char *list_at(size_t index)
 	return index < ARRAY_SIZE(lists) ? lists[index] : NULL;
 }
 
+size_t list_order(const char *name)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(lists) && strcmp(name, lists[i]))
+		i++;
+
+	return i;
+}
+
 bool list_is(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		if (!strcmp(name, lists[i]))
-			return true;
-
-	return false;
+	return list_order(name) < ARRAY_SIZE(lists);
 }
 
 bool list_has(const char *text, const char *path)

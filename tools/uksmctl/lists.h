@@ -20,6 +20,9 @@
  */
 const char *list_at(size_t index);
 
+/** list_order() - where in that order it is set; behind all for what is no list */
+size_t list_order(const char *name);
+
 /** list_is() - is this the name of a list? */
 bool list_is(const char *name);
 

@@ -56,6 +56,12 @@ static int compare(const void *left, const void *right)
 	if (order_a != order_b)
 		return order_a < order_b ? -1 : 1;
 
+	/* Who is excluded must not be included for a moment. */
+	order_a = list_order(a->name);
+	order_b = list_order(b->name);
+	if (order_a != order_b)
+		return order_a < order_b ? -1 : 1;
+
 	if (a->line != b->line)
 		return a->line < b->line ? -1 : 1;
 
