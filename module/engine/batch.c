@@ -10,9 +10,13 @@
 #include "engine/hold.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
+#include "kernel/race.h"
 #include "kernel/twin.h"
 #include "page/merge.h"
 #include "pure/checksum.h"
+
+/* So many pages are hashed before a look at who waits for the page-table lock, or for the CPU. */
+#define HASH_AT_ONCE	4
 
 /*
  * Nearly all pages of a scan in the steady state end here, so it matters what is
@@ -114,11 +118,21 @@ static unsigned int empty_run(const struct uksm_chunk *chunk, unsigned long addr
 	return i;
 }
 
+/*
+ * Pages are hashed with the page-table lock held, for which faults wait, and without being
+ * preempted. So after every few pages: is it somebody else's turn? Then the batch ends.
+ */
+static bool table_awaited(spinlock_t *ptl)
+{
+	uksm_race_spin("hash-next");
+	return spin_is_contended(ptl) || need_resched();
+}
+
 static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,
-		       struct vm_area_struct *vma, pte_t *ptep, bool hash)
+		       struct vm_area_struct *vma, pte_t *ptep, spinlock_t *ptl, bool hash)
 {
 	bool by_content = checked_by_content(vma, hash);
-	unsigned int i, n = uksm_batch_pages(batch);
+	unsigned int i, n = uksm_batch_pages(batch), go_on = hash ? HASH_AT_ONCE : n;
 	const struct uksm_tracked *t;
 	unsigned long addr;
 	pte_t pte;
@@ -136,6 +150,13 @@ static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,
 				i += max(empty_run(chunk, addr, batch->end, ptep + i), 1u) - 1;
 			continue;
 		}
+		if (i >= go_on) {
+			if (table_awaited(ptl)) {
+				batch->end = addr;
+				break;
+			}
+			go_on = i + HASH_AT_ONCE;
+		}
 		if (by_content && tracked_by_content(t) && pte_present(pte) && !pte_special(pte) &&
 		    page_unchanged(pte_pfn(pte), t))
 			batch_set(batch, i, UKSM_MAPPED_UNCHANGED);
@@ -149,8 +170,8 @@ static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,
  * that has something; up to @end, that of its tile, it goes on from there, else it is empty.
  */
 static void batch_table(struct uksm_batch *batch, struct uksm_mm_slot *slot,
-			struct vm_area_struct *vma, pte_t *ptep, unsigned long end,
-			unsigned int max_pages, bool hash)
+			struct vm_area_struct *vma, pte_t *ptep, spinlock_t *ptl,
+			unsigned long end, unsigned int max_pages, bool hash)
 {
 	unsigned long table_end = min(vma->vm_end - 1, batch->start | ~PMD_MASK) + 1;
 	const struct uksm_chunk *chunk = uksm_chunk_of(slot, batch->start);
@@ -164,7 +185,7 @@ static void batch_table(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 	batch->end = min(end, batch->start + max_pages * PAGE_SIZE);
 	if (batch->row)
 		batch->row += skip;
-	batch_ptes(batch, chunk, vma, ptep + skip, hash);
+	batch_ptes(batch, chunk, vma, ptep + skip, ptl, hash);
 }
 
 /*
@@ -198,6 +219,10 @@ static void batch_huge_pmd(struct uksm_batch *batch, struct vm_area_struct *vma,
 		goto unlock;
 	}
 	for (i = 0; addr < batch->end; i++, addr += PAGE_SIZE) {
+		if (first && hash && i && i % HASH_AT_ONCE == 0 && table_awaited(ptl)) {
+			batch->end = addr;
+			break;
+		}
 		t = batch_record(batch, i);
 		page = !first ? NULL : ask_each ? uksm_huge_pmd_page(*pmd, addr) : first + i;
 		mapped = page ? UKSM_MAPPED_PAGE : UKSM_MAPPED_NONE;
@@ -230,8 +255,8 @@ static unsigned long no_table_end(struct vm_area_struct *vma, unsigned long addr
 }
 
 /*
- * The page-table lock is held while the pages of a batch are hashed, and faults
- * wait for it: of pages that are hashed in whole a batch has fewer.
+ * Where nobody waits the page-table lock is held for a whole batch: of pages that are hashed in
+ * whole a batch has fewer.
  */
 static unsigned int batch_limit(void)
 {
@@ -246,7 +271,8 @@ static unsigned int batch_limit(void)
  * @start: first address, page aligned
  * @max_pages: how many pages to look up at most; the batch also ends with the
  *	VMA, with the tile of records, and after UKSM_BATCH_PAGES
- * @hash: also tell checksums, and %UKSM_MAPPED_UNCHANGED
+ * @hash: also tell checksums, and %UKSM_MAPPED_UNCHANGED; then the batch ends early if
+ *	somebody waits for the page-table lock, or for this CPU
  *
  * Where there is no page table, the batch is a hole up to the next one, or a part of
  * the way there, whatever @max_pages says.
@@ -295,6 +321,6 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 		batch_set_busy(batch);
 		return;
 	}
-	batch_table(batch, slot, vma, ptep, end, max_pages, hash);
+	batch_table(batch, slot, vma, ptep, ptl, end, max_pages, hash);
 	pte_unmap_unlock(ptep, ptl);
 }

@@ -28,6 +28,7 @@ static const char * const names[] = {
 	"peer-enter",		/* a page found in the unstable tree, its process not entered */
 	"unshare-del",		/* a page unmerged, and its record still there */
 	"prune-lock",		/* a node's page locked, and not parted from it */
+	"hash-next",		/* some pages of a locked page table hashed, and others to come */
 };
 
 /* The armed one, or -1. */
@@ -52,6 +53,14 @@ void uksm_race_point(const char *name)
 		schedule_timeout_uninterruptible(msecs_to_jiffies(READ_ONCE(msecs)) ?: 1);
 	else
 		schedule();
+}
+
+void uksm_race_spin(const char *name)
+{
+	if (!is_armed(name))
+		return;
+	atomic_inc(&hits);
+	mdelay(READ_ONCE(msecs));
 }
 
 /*

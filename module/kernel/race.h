@@ -18,6 +18,18 @@ static inline void uksm_race_point(const char *name)
 }
 #endif
 
+/**
+ * uksm_race_spin() - as uksm_race_point(), under a spinlock: no sleep, but time goes by
+ * @name: as there
+ */
+#ifdef UKSM_DEBUG
+void uksm_race_spin(const char *name);
+#else
+static inline void uksm_race_spin(const char *name)
+{
+}
+#endif
+
 /* What is slowed down outside of the module, to widen a race with it. */
 #ifdef UKSM_DEBUG
 void uksm_race_init(void);
