@@ -318,8 +318,8 @@ static void dedup_site(struct uksm_join *join, struct uksm_site *site)
  * Context: the caller holds uksm_mutex and the mmap_lock, no reference on the
  * pages (a huge page that is referenced cannot be split), no folio lock. Sleeps, but
  * does not give up the CPU on its own while others wait for the mmap_lock.
- * Return: how many pages from @start on it has got through: all, or less if somebody
- * waits for the mmap_lock, but %UKSM_DEDUP_AT_ONCE of @wanted at least.
+ * Return: how many pages from @start on it has got through: all; or less if somebody waits for
+ * the mmap_lock, but %UKSM_DEDUP_AT_ONCE of @wanted at least; or one, if somebody waits for the CPU.
  */
 unsigned int uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
 			      struct vm_area_struct *vma, unsigned long start,
@@ -358,7 +358,8 @@ unsigned int uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
 			put_page(site.page);
 		if (uksm_join_full(join))
 			uksm_join_end(join);
-		if (++nr % UKSM_DEDUP_AT_ONCE == 0 && uksm_mm_slot_awaited(slot))
+		if (need_resched() ||
+		    (++nr % UKSM_DEDUP_AT_ONCE == 0 && uksm_mm_slot_awaited(slot)))
 			done = i + 1;
 	}
 	uksm_join_end(join);

@@ -93,7 +93,7 @@ static void scan_batch(struct uksm_step *step, struct vm_area_struct *vma)
 
 	if (!bitmap_empty(search, UKSM_BATCH_PAGES)) {
 		done = uksm_dedup_batch(&join, slot, vma, batch.start, search);
-		/* Others want the mmap_lock: the rest is searched for when they have had it. */
+		/* Others want the mmap_lock or the CPU: the rest is searched for when they have had it. */
 		if (done < UKSM_BATCH_PAGES) {
 			bitmap_clear(search, done, UKSM_BATCH_PAGES - done);
 			slot->seen_until = batch.end;
