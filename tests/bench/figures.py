@@ -209,7 +209,23 @@ def latency_figures(run):
     return figures
 
 
+def holds_figures(run):
+    """How often the scanner holds what machines wait for, and how long: at a time,
+    and in all."""
+    figures = {}
+    for phase, key in zip(PHASES, ("holds", "holds_steady")):
+        if key not in run:
+            continue
+        count, *lengths, total = run[key]
+        figures[f"{phase}_holds"] = count
+        figures[f"{phase}_held_ms"] = total / 1e6
+        for percentile, value in zip(PERCENTILES, lengths):
+            figures[f"{phase}_held_ns_{percentile}"] = value
+    return figures
+
+
 KINDS = (
+    ("holds", holds_figures),
     ("latency", latency_figures),
     ("series", converge_figures),
     ("huge", huge_figures),

@@ -19,6 +19,7 @@
  * @block: pages side by side before a hole, @pages if there is none
  * @gap: bytes from one block to the next
  * @huge: ask for huge pages
+ * @machine: the memory is that of a virtual machine too, which has no CPU: KVM is told what changes
  * @forks: children that it forks once it is filled, each of which forks @forks - 1
  * @live: what it does once it is filled, for good, instead of taking orders; @fd is its end
  * @content: what each page holds
@@ -30,6 +31,7 @@ struct guest {
 	size_t block;
 	size_t gap;
 	bool huge;
+	bool machine;
 	unsigned int forks;
 	void (*live)(const struct guest *g, int fd);
 	uint64_t *content;

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "engine.h"
 #include "guest.h"
 #include "harness.h"
+#include "holds.h"
 #include "memory.h"
 #include "oracle.h"
 #include "profile.h"
@@ -39,6 +41,9 @@
 #define CHURN_IN_HOT 80
 #define HOT_PERCENT 10
 #define CHURN_SETTLE 6
+
+/* Full scans after everything has merged. */
+#define HOLDS_SCANS 3
 
 /*
  * Detection: engines that look at a page at every ninth full scan only must not be caught at the
@@ -270,6 +275,23 @@ void phase_converge(struct run *run, size_t wanted)
 	if (run->settings->profile)
 		profile_end(run->out);
 	phase_sample(run, "converged");
+}
+
+void phase_holds(struct run *run, size_t wanted)
+{
+	bool steady = strcmp(run->variant, "notifier");
+
+	holds_open(scanner_thread(), run->variant);
+	holds_start();
+	phase_converge(run, wanted);
+	holds_end(run->out, "holds");
+	/* Where nothing changes no guest is shut out. */
+	if (steady)
+		holds_start();
+	wait_full_scans(HOLDS_SCANS);
+	if (steady)
+		holds_end(run->out, "holds_steady");
+	phase_sample(run, "measured");
 }
 
 /**

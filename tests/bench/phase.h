@@ -67,6 +67,14 @@ void phase_cap(struct run *run, struct guest *guests, size_t nr);
 void phase_converge(struct run *run, size_t wanted);
 
 /**
+ * phase_holds() - phase_converge(), and some full scans more, with holds_open() and what follows it
+ * @run: its variant says of what; prints what phase_converge() does, "holds" meanwhile,
+ *	 "holds_steady" afterwards, and "measured"
+ * @wanted: saving that is complete
+ */
+void phase_holds(struct run *run, size_t wanted);
+
+/**
  * phase_detect() - rewrite pages to equal a merged one, and count full scans until each is merged
  * @run: prints "detection", a list of full scans
  * @guests: in a steady state

@@ -328,6 +328,21 @@ static void measure_latency(struct run *run)
 	end_all(guests, 2);
 }
 
+/* Three virtual machines are merged, and then there is nothing to do. */
+static void measure_holds(struct run *run)
+{
+	struct guest guests[IMAGES];
+	struct oracle o;
+	size_t g;
+
+	images_init(guests, work_pages(run) / IMAGES);
+	for (g = 0; g < IMAGES; g++)
+		guests[g].machine = true;
+	o = begin(run, guests, IMAGES);
+	phase_holds(run, o.pages - o.distinct);
+	end_all(guests, IMAGES);
+}
+
 const struct work works[] = {
 	{ "a", "steady state, unique pages", "", BOTH_SMART, NULL, measure_unique },
 	{ "b", "steady state, settled mix", "", BOTH_SMART, NULL, measure_mix },
@@ -342,6 +357,8 @@ const struct work works[] = {
 	{ "k", "latency of a process that is merged", "write read fault fork",
 	  "none ksmd-default uksm-default", NULL, measure_latency, true },
 	{ "l", "processes that have nothing in common", "", "uksm uksm-process", NULL, measure_apart },
+	{ "m", "what the scanner holds of virtual machines", "page-table mmap-lock notifier",
+	  "ksmd-default uksm-default", NULL, measure_holds },
 	{ "cap", "limit on CPU time",
 	  "unique-5 unique-20 unique-50 images-5 images-20 images-50 churn-5 churn-20 churn-50",
 	  "uksm", CAP_KNOB, measure_cap },
