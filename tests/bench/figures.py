@@ -224,7 +224,20 @@ def holds_figures(run):
     return figures
 
 
+def boot_figures(run):
+    """How long a start takes, and that as a part of what it takes with the engine
+    stopped."""
+    stopped, running = map(sum, zip(*run["boot"]))
+    return {
+        "start_ms": running / 1e6 / len(run["boot"]),
+        "start_of_stopped": running / stopped,
+        "cow_breaks": difference(run, "cow_ksm"),
+        "cpu_ms": difference(run, "cpu_ns") / 1e6,
+    }
+
+
 KINDS = (
+    ("boot", boot_figures),
     ("holds", holds_figures),
     ("latency", latency_figures),
     ("series", converge_figures),

@@ -71,6 +71,11 @@ static void fill(const struct guest *g)
 	CHECK_SYS(mmap(base, length, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0));
 	CHECK_SYS(madvise(base, length, g->huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE));
+	if (g->boot) {
+		CHECK_SYS(madvise(base, length, MADV_MERGEABLE));
+		g->boot(g);
+		return;
+	}
 	for (i = 0; i < g->pages; i++)
 		content_write((void *)guest_address(g, i), g->content[i]);
 	if (g->machine)

@@ -20,6 +20,7 @@
  * @gap: bytes from one block to the next
  * @huge: ask for huge pages
  * @machine: the memory is that of a virtual machine too, which has no CPU: KVM is told what changes
+ * @boot: fills the memory instead, which is mergeable before, as that of a virtual machine is
  * @forks: children that it forks once it is filled, each of which forks @forks - 1
  * @live: what it does once it is filled, for good, instead of taking orders; @fd is its end
  * @content: what each page holds
@@ -32,6 +33,7 @@ struct guest {
 	size_t gap;
 	bool huge;
 	bool machine;
+	void (*boot)(const struct guest *g);
 	unsigned int forks;
 	void (*live)(const struct guest *g, int fd);
 	uint64_t *content;

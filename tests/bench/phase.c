@@ -42,6 +42,9 @@
 #define HOT_PERCENT 10
 #define CHURN_SETTLE 6
 
+/* A guest is started so often, with and without. */
+#define BOOTS 5
+
 /* Full scans after everything has merged. */
 #define HOLDS_SCANS 3
 
@@ -291,6 +294,37 @@ void phase_holds(struct run *run, size_t wanted)
 	wait_full_scans(HOLDS_SCANS);
 	if (steady)
 		holds_end(run->out, "holds_steady");
+	phase_sample(run, "measured");
+}
+
+static long start_ns(struct guest *g)
+{
+	long before = sample_quick().time_ns, ns;
+
+	guest_start(g);
+	ns = sample_quick().time_ns - before;
+	guest_stop(g);
+	return ns;
+}
+
+void phase_boot(struct run *run, struct guest *g)
+{
+	const char *comma = "";
+	unsigned int i;
+	long stopped;
+
+	wait_full_scans(CHURN_SETTLE);
+	phase_sample(run, "settled");
+	fputs(",\"boot\":[", run->out);
+	for (i = 0; i < BOOTS; i++) {
+		engine_set("run", 0);
+		stopped = start_ns(g);
+		engine_set("run", 1);
+		wait_full_scan();
+		fprintf(run->out, "%s[%ld,%ld]", comma, stopped, start_ns(g));
+		comma = ",";
+	}
+	fputs("]", run->out);
 	phase_sample(run, "measured");
 }
 

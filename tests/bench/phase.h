@@ -75,6 +75,14 @@ void phase_converge(struct run *run, size_t wanted);
 void phase_holds(struct run *run, size_t wanted);
 
 /**
+ * phase_boot() - let the engine settle; then start a guest over and over, with the engine stopped and
+ *	running in turns
+ * @run: prints "settled", "measured", and "boot", a list of [ns stopped, ns running]
+ * @g: is stopped whenever it has started
+ */
+void phase_boot(struct run *run, struct guest *g);
+
+/**
  * phase_detect() - rewrite pages to equal a merged one, and count full scans until each is merged
  * @run: prints "detection", a list of full scans
  * @guests: in a steady state

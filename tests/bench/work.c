@@ -343,6 +343,38 @@ static void measure_holds(struct run *run)
 	end_all(guests, IMAGES);
 }
 
+/*
+ * A machine boots beside others: it fills its memory page by page, computes, and writes now and then
+ * to a page that it has filled before.
+ */
+#define BOOT_COMPUTE 200000
+#define BOOT_WRITE_ONE_IN 4
+
+static void boot(const struct guest *g)
+{
+	volatile unsigned int turn;
+	size_t i;
+
+	for (i = 0; i < g->pages; i++) {
+		content_write((void *)guest_address(g, i), g->content[i]);
+		for (turn = 0; turn < BOOT_COMPUTE / 4; turn++)
+			;
+		if (i % BOOT_WRITE_ONE_IN == 0)
+			*(volatile char *)guest_address(g, draw_below(i + 1)) ^= 0;
+	}
+}
+
+static void measure_start(struct run *run)
+{
+	struct guest guests[IMAGES];
+
+	images_init(guests, work_pages(run) / IMAGES);
+	guests[IMAGES - 1].boot = boot;
+	begin(run, guests, IMAGES - 1);
+	phase_boot(run, &guests[IMAGES - 1]);
+	end_all(guests, IMAGES);
+}
+
 const struct work works[] = {
 	{ "a", "steady state, unique pages", "", BOTH_SMART, NULL, measure_unique },
 	{ "b", "steady state, settled mix", "", BOTH_SMART, NULL, measure_mix },
@@ -359,6 +391,9 @@ const struct work works[] = {
 	{ "l", "processes that have nothing in common", "", "uksm uksm-process", NULL, measure_apart },
 	{ "m", "what the scanner holds of virtual machines", "page-table mmap-lock notifier",
 	  "ksmd-default uksm-default", NULL, measure_holds },
+	{ "n", "a virtual machine starts", "",
+	  "ksmd-default uksm-default ksmd-tuned uksm-tuned uksm-auto", NULL,
+	  measure_start },
 	{ "cap", "limit on CPU time",
 	  "unique-5 unique-20 unique-50 images-5 images-20 images-50 churn-5 churn-20 churn-50",
 	  "uksm", CAP_KNOB, measure_cap },
