@@ -23,12 +23,12 @@
 #define TABLE_PAGES 512
 
 /* The scanner looks around after every few pages, and here each time takes so long for these. */
-#define SPIN_MSECS 20
+#define SPIN_MSECS 50
 /* Twice that is what the bystander may have to wait; it was sixteen times. */
-#define LATEST_MSECS 150
+#define LATEST_MSECS 400
 #define WATCH_SECS 4
 /* So often at least the scanner has been in the way. */
-#define HITS_LEAST 20
+#define HITS_LEAST 15
 
 static double now_msecs(void)
 {
