@@ -533,6 +533,8 @@ static void test_pinned(void)
 	area_check_same(area, 4, 6);
 }
 
+#define THP "/sys/kernel/mm/transparent_hugepage"
+
 #define EMPTY_HPAGES 8
 #define EMPTY_PAGES (EMPTY_HPAGES * HPAGE_PAGES)
 
@@ -543,8 +545,9 @@ static char *map_empty(void)
 	if (access(ENGINE_DIR_STOCK "/ksm_zero_pages", F_OK))
 		test_skip("this kernel does not count ksm_zero_pages");
 	test_needs("TRANSPARENT_HUGEPAGE");
-	CHECK(!file_write("/sys/kernel/mm/transparent_hugepage/enabled", "always"),
-	      "cannot turn huge pages on");
+	CHECK(!file_write(THP "/enabled", "always"), "cannot turn huge pages on");
+	/* To khugepaged zero pages are nothing, and of them it makes a huge page again. */
+	CHECK(!file_write(THP "/khugepaged/max_ptes_none", "0"), "cannot set khugepaged");
 	area = huge_map(EMPTY_HPAGES, 0);
 	area_mergeable(area, EMPTY_PAGES);
 	return area;
