@@ -236,8 +236,19 @@ def boot_figures(run):
     }
 
 
+def idle_figures(run):
+    """What it took to merge all, and what an hour takes in which nothing happens,
+    by the last minutes."""
+    cpu, time = difference(run, "cpu_ns"), difference(run, "time_ns")
+    return {**converge_figures(run),
+            "idle_cpu_seconds_an_hour": 3600 * cpu / time,
+            "idle_cpu_percent": 100 * cpu / time,
+            "full_scans_a_minute": 60e9 * difference(run, "full_scans") / time}
+
+
 KINDS = (
     ("boot", boot_figures),
+    ("idle_seconds", idle_figures),
     ("holds", holds_figures),
     ("latency", latency_figures),
     ("series", converge_figures),

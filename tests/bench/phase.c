@@ -45,6 +45,10 @@
 /* A guest is started so often, with and without. */
 #define BOOTS 5
 
+/* After everything has merged nothing happens for so long, and then is measured. */
+#define IDLE_BEFORE_SECS 120
+#define IDLE_SECS 120
+
 /* Full scans after everything has merged. */
 #define HOLDS_SCANS 3
 
@@ -326,6 +330,16 @@ void phase_boot(struct run *run, struct guest *g)
 	}
 	fputs("]", run->out);
 	phase_sample(run, "measured");
+}
+
+void phase_idle(struct run *run, size_t wanted)
+{
+	phase_converge(run, wanted);
+	sleep(IDLE_BEFORE_SECS);
+	phase_sample(run, "settled");
+	sleep(IDLE_SECS);
+	phase_sample(run, "measured");
+	fprintf(run->out, ",\"idle_seconds\":%d", IDLE_SECS);
 }
 
 /**

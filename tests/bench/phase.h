@@ -83,6 +83,13 @@ void phase_holds(struct run *run, size_t wanted);
 void phase_boot(struct run *run, struct guest *g);
 
 /**
+ * phase_idle() - phase_converge(), and then nothing for minutes
+ * @run: prints what phase_converge() does, "settled", "measured", and "idle_seconds" between them
+ * @wanted: saving that is complete
+ */
+void phase_idle(struct run *run, size_t wanted);
+
+/**
  * phase_detect() - rewrite pages to equal a merged one, and count full scans until each is merged
  * @run: prints "detection", a list of full scans
  * @guests: in a steady state

@@ -375,6 +375,18 @@ static void measure_start(struct run *run)
 	end_all(guests, IMAGES);
 }
 
+/* Three guests have merged, and nothing happens any more. */
+static void measure_idle(struct run *run)
+{
+	struct guest guests[IMAGES];
+	struct oracle o;
+
+	images_init(guests, work_pages(run) / IMAGES);
+	o = begin(run, guests, IMAGES);
+	phase_idle(run, o.pages - o.distinct);
+	end_all(guests, IMAGES);
+}
+
 const struct work works[] = {
 	{ "a", "steady state, unique pages", "", BOTH_SMART, NULL, measure_unique },
 	{ "b", "steady state, settled mix", "", BOTH_SMART, NULL, measure_mix },
@@ -394,6 +406,8 @@ const struct work works[] = {
 	{ "n", "a virtual machine starts", "",
 	  "ksmd-default uksm-default ksmd-tuned uksm-tuned uksm-auto", NULL,
 	  measure_start },
+	{ "o", "nothing is left to be found", "",
+	  "ksmd-default uksm-default ksmd-advisor uksm-advisor uksm-auto", NULL, measure_idle },
 	{ "cap", "limit on CPU time",
 	  "unique-5 unique-20 unique-50 images-5 images-20 images-50 churn-5 churn-20 churn-50",
 	  "uksm", CAP_KNOB, measure_cap },
