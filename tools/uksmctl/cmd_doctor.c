@@ -303,7 +303,7 @@ static long long number_of(const char *engine, const char *name)
 
 static void judge_ksmd(const struct patient *patient, struct findings *findings)
 {
-	const bool running = number_of(ENGINE_KSM, "run") == 1;
+	const long long run = number_of(ENGINE_KSM, "run");
 	const bool holds = number_of(ENGINE_KSM, "pages_shared") > 0;
 
 	if (engine_ksm_is_uksm()) {
@@ -311,14 +311,16 @@ static void judge_ksmd(const struct patient *patient, struct findings *findings)
 			    "out of reach: uksm-ksm-compat is active");
 		return;
 	}
-	if (!running && !holds) {
+	if (run <= 0 && !holds) {
 		finding_add(findings, VERDICT_OK, "ksmd", "stopped and empty");
 		return;
 	}
 	finding_add(findings,
 		    patient->is_loaded ? VERDICT_PROBLEM : VERDICT_WARNING,
 		    "ksmd", "%s: uksm cannot be started (EBUSY)",
-		    running ? "running" : "stopped, but it holds merged pages");
+		    run == 1 ? "running" :
+		    holds    ? "stopped, but it holds merged pages" :
+			       "set to unmerge, which is to be followed by 0");
 	finding_advise(
 		findings,
 		"echo 2 > /sys/kernel/mm/ksm/run, echo 0 > /sys/kernel/mm/ksm/run");

@@ -253,7 +253,7 @@ static enum status complain_of_load(const struct reload *reload, int result)
 		"MERGING IS OFF: version %s is unloaded, and the one that is installed, %s, does not load",
 		reload->old.version, reload->new.version);
 	complain(
-		"when one does: modprobe uksm, uksmctl apply %s (control groups are in it as comments)",
+		"when one does: modprobe uksm, uksmctl apply %s",
 		reload->file);
 	complain(
 		"until then the kernel's own can merge: %secho 1 > /sys/kernel/mm/ksm/run",

@@ -159,6 +159,13 @@ static bool put_back_batch(const struct settings *settings, size_t failed,
 	return put_back_if_changed(&batch_setting);
 }
 
+/* A 2 that has failed has stopped the scanner: 1 would merge anew what it has unmerged. */
+static bool stays_as_it_is(const struct setting *culprit)
+{
+	return !strcmp(culprit->name, "pages_to_scan") ||
+	       (!strcmp(culprit->name, "run") && !strcmp(culprit->value, "2"));
+}
+
 /* The last first. Return: false when one stays as it is. */
 static bool undo(const struct settings *settings, size_t failed, char *batch)
 {
@@ -170,7 +177,7 @@ static bool undo(const struct settings *settings, size_t failed, char *batch)
 		if (!settings->list[i].left_out)
 			undone &= put_back(&settings->list[i]);
 	undone &= put_back_batch(settings, failed, batch);
-	if (strcmp(culprit->name, "pages_to_scan"))
+	if (!stays_as_it_is(culprit))
 		undone &= put_back_if_changed(culprit);
 
 	return undone;
