@@ -601,6 +601,29 @@ static inline bool uksm_mm_merges_any(struct mm_struct *mm)
 }
 
 /**
+ * uksm_cpu_awaited() - has somebody woken up who is to have this CPU next?
+ *
+ * Kernels with lazy preemption tell a kernel thread by a flag of its own, and let who has woken
+ * up wait for the next tick (since 6.13: resched_curr_lazy()).
+ */
+static inline bool uksm_cpu_awaited(void)
+{
+#ifdef TIF_NEED_RESCHED_LAZY
+	if (test_thread_flag(TIF_NEED_RESCHED_LAZY))
+		return true;
+#endif
+	return need_resched();
+}
+
+/** uksm_cpu_give() - as cond_resched(), which knows nothing of that flag */
+static inline void uksm_cpu_give(void)
+{
+	cond_resched();
+	if (uksm_cpu_awaited())
+		schedule();
+}
+
+/**
  * uksm_mmap_write_trylock() - take an mmap_lock for writing, if nobody has it
  * @mm: address space
  *

@@ -125,7 +125,7 @@ static unsigned int empty_run(const struct uksm_chunk *chunk, unsigned long addr
 static bool table_awaited(spinlock_t *ptl)
 {
 	uksm_race_spin("hash-next");
-	return spin_is_contended(ptl) || need_resched();
+	return spin_is_contended(ptl) || uksm_cpu_awaited();
 }
 
 static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,

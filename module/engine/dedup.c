@@ -358,7 +358,7 @@ unsigned int uksm_dedup_batch(struct uksm_join *join, struct uksm_mm_slot *slot,
 			put_page(site.page);
 		if (uksm_join_full(join))
 			uksm_join_end(join);
-		if (need_resched() ||
+		if (uksm_cpu_awaited() ||
 		    (++nr % UKSM_DEDUP_AT_ONCE == 0 && uksm_mm_slot_awaited(slot)))
 			done = i + 1;
 	}

@@ -39,21 +39,74 @@ static const struct rhashtable_params domain_params = {
 	.automatic_shrinking = true,
 };
 
-/* As large as the machine's memory, or the process's, makes use of. */
+/*
+ * How much address space a process has is for itself to decide, and so is how many processes there
+ * are. So of what all metadata may use a part is for trees of domains, and each has at most a part
+ * of what is left of that: trees with few roots work, and are deep.
+ */
+#define TREES_PART	8
+#define TREES_SHARE	16
+
+/* Of all domains but the default one. */
+static unsigned long trees_bytes;
+
+/* The default one's trees are not there for anybody's pages in particular. */
+static unsigned long domain_trees_bytes(const struct uksm_domain *domain)
+{
+	return domain->id == DEFAULT_ID ? 0 : 2 * uksm_tree_set_bytes(domain->order);
+}
+
+static void domain_account(const struct uksm_domain *domain, int sign)
+{
+	unsigned long trees = domain_trees_bytes(domain);
+
+	trees_bytes += sign * (long)trees;
+	if (domain->id != DEFAULT_ID)
+		uksm_stats_add(meta_bytes, sign * (long)(sizeof(*domain) + trees));
+}
+
+static unsigned long trees_bytes_left(void)
+{
+	unsigned long most = totalram_pages() / 100 / TREES_PART *
+			     READ_ONCE(uksm_knobs.max_metadata_percentage) * PAGE_SIZE;
+
+	return most > trees_bytes ? most - trees_bytes : 0;
+}
+
+/* As large as the machine's memory, or the process's, makes use of, within what it may have. */
 static unsigned int domain_order(struct mm_struct *mm)
 {
 	unsigned long pages = totalram_pages() / nr_node_ids;
+	unsigned int order = uksm_index_order(mm ? min(mm->total_vm, pages) : pages);
+	unsigned long most = mm ? trees_bytes_left() / TREES_SHARE : ULONG_MAX;
 
-	return uksm_index_order(mm ? min(mm->total_vm, pages) : pages);
+	while (order && 2 * uksm_tree_set_bytes(order) > most)
+		order--;
+	return order;
 }
 
-/* The default one's trees are not there for anybody's pages in particular. */
-static unsigned long domain_bytes(const struct uksm_domain *domain)
+static int domain_trees_init(struct uksm_domain *domain, unsigned int order)
 {
-	if (domain->id == DEFAULT_ID)
-		return 0;
-	return sizeof(*domain) + uksm_tree_set_bytes(&domain->stable) +
-	       uksm_tree_set_bytes(&domain->unstable);
+	int err = uksm_tree_set_init(&domain->stable, order, stable_tie);
+
+	if (err)
+		return err;
+	err = uksm_tree_set_init(&domain->unstable, order, NULL);
+	if (err)
+		uksm_tree_set_destroy(&domain->stable);
+	return err;
+}
+
+/* Smaller ones, where memory is not to be had: others are not to wait for it to be made free. */
+static int domain_trees_alloc(struct uksm_domain *domain, unsigned int order)
+{
+	while (domain_trees_init(domain, order)) {
+		if (!order)
+			return -ENOMEM;
+		order--;
+	}
+	domain->order = order;
+	return 0;
 }
 
 static struct uksm_domain *domain_alloc(u64 id, struct mm_struct *mm)
@@ -66,19 +119,16 @@ static struct uksm_domain *domain_alloc(u64 id, struct mm_struct *mm)
 	domain->id = id;
 	domain->isolation = uksm_knobs.isolation;
 	INIT_LIST_HEAD(&domain->show);
-	if (uksm_tree_set_init(&domain->stable, domain_order(mm), stable_tie))
+	if (domain_trees_alloc(domain, domain_order(mm)))
 		goto free;
-	if (uksm_tree_set_init(&domain->unstable, domain_order(mm), NULL))
-		goto destroy;
 	if (rhashtable_insert_fast(&domain_table, &domain->hash, domain_params))
-		goto destroy_both;
+		goto destroy;
 	list_add_tail(&domain->list, &domains);
-	uksm_stats_add(meta_bytes, domain_bytes(domain));
+	domain_account(domain, 1);
 	return domain;
 
-destroy_both:
-	uksm_tree_set_destroy(&domain->unstable);
 destroy:
+	uksm_tree_set_destroy(&domain->unstable);
 	uksm_tree_set_destroy(&domain->stable);
 free:
 	kfree(domain);
@@ -90,7 +140,7 @@ static void domain_free(struct uksm_domain *domain)
 {
 	bool hide;
 
-	uksm_stats_sub(meta_bytes, domain_bytes(domain));
+	domain_account(domain, -1);
 	rhashtable_remove_fast(&domain_table, &domain->hash, domain_params);
 	list_del(&domain->list);
 	uksm_tree_set_destroy(&domain->unstable);
@@ -142,8 +192,8 @@ static bool find_id(struct mm_struct *mm, u64 *id)
  * uksm_domain_enter() - the domain to which an address space belongs
  * @mm: address space that has none so far; the structure is kept, its users need not be
  *
- * Context: the caller holds uksm_mutex, and no mmap_lock: memory for the trees of a big process
- * may take a while to be had. It is not worth an OOM kill.
+ * Context: the caller holds uksm_mutex, and no mmap_lock. Allocates memory for the trees, as much
+ * as can be had at once.
  * Return: the domain, with a reference that uksm_domain_leave() gives back; NULL if
  * there is no memory, or the process is just exiting.
  */
@@ -249,14 +299,15 @@ void uksm_domains_set_watcher(void (*changed)(void))
 
 /**
  * uksm_domain_changed() - a domain whose directory is to be made or removed
+ * @hide: set to what is to be done; what @shown says may be another by the time this returns
  *
  * In the order in which they have come and gone: so one that has the ID of another comes after
  * that has gone.
  *
- * Return: one that is %UKSM_DOMAIN_SHOWN, and will not be freed before it is given out again;
- * or %UKSM_DOMAIN_HIDDEN, and it is the caller's to free; or NULL.
+ * Return: one whose directory is to be made, and which will not be freed before it is given out
+ * again; or one whose directory is to be removed, and which is the caller's to free; or NULL.
  */
-struct uksm_domain *uksm_domain_changed(void)
+struct uksm_domain *uksm_domain_changed(bool *hide)
 {
 	struct uksm_domain *domain;
 
@@ -264,8 +315,8 @@ struct uksm_domain *uksm_domain_changed(void)
 	domain = list_first_entry_or_null(&show_list, struct uksm_domain, show);
 	if (domain) {
 		list_del_init(&domain->show);
-		domain->shown = domain->shown == UKSM_DOMAIN_TO_SHOW ? UKSM_DOMAIN_SHOWN :
-								       UKSM_DOMAIN_HIDDEN;
+		*hide = domain->shown == UKSM_DOMAIN_TO_HIDE;
+		domain->shown = *hide ? UKSM_DOMAIN_HIDDEN : UKSM_DOMAIN_SHOWN;
 	}
 	spin_unlock(&show_lock);
 	return domain;

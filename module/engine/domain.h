@@ -30,6 +30,7 @@ enum uksm_domain_shown {
  * @hash: link in the table keyed by @id
  * @list: link in the list of all
  * @users: address spaces, stable nodes and whatever else points here
+ * @order: each of its trees has 2^order roots
  * @stable: merged pages
  * @unstable: pages seen and not merged
  * @processes: address spaces
@@ -47,6 +48,7 @@ struct uksm_domain {
 	struct rhash_head hash;
 	struct list_head list;
 	unsigned long users;
+	unsigned int order;
 	struct uksm_tree_set stable;
 	struct uksm_tree_set unstable;
 	unsigned long processes;
@@ -84,7 +86,7 @@ struct uksm_domain *uksm_domain_next(struct uksm_domain *domain);
 bool uksm_domains_only_default(void);
 
 void uksm_domains_set_watcher(void (*changed)(void));
-struct uksm_domain *uksm_domain_changed(void);
+struct uksm_domain *uksm_domain_changed(bool *hide);
 
 int uksm_domains_init(uksm_tie_fn *stable_tie);
 void uksm_domains_exit(void);

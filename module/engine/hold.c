@@ -53,7 +53,10 @@ void uksm_hold_advance(void)
 		    msecs_to_jiffies(EPOCH_MSECS + get_random_u32() % (EPOCH_MSECS_MORE + 1));
 }
 
-/* How many epochs ago. After 255 it begins anew, so who keeps a tag looks at it before. */
+/*
+ * How many epochs ago. After 255, some three hours, it begins anew: a page at rest that nobody has
+ * looked at meanwhile may wait once more, and then merges a look later.
+ */
 static unsigned int tag_age(u8 tag)
 {
 	return (epoch + NR_TAGS - tag) % NR_TAGS;

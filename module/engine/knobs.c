@@ -73,7 +73,8 @@ void uksm_knobs_set_advisor_mode(enum uksm_advisor mode)
 	mutex_lock(&advisor_mutex);
 	if (uksm_knobs.advisor_mode != mode) {
 		if (mode != UKSM_ADVISOR_NONE)
-			pages = READ_ONCE(uksm_knobs.advisor_min_pages_to_scan);
+			pages = clamp(READ_ONCE(uksm_knobs.advisor_min_pages_to_scan), 1UL,
+				      (unsigned long)UINT_MAX);
 		WRITE_ONCE(uksm_knobs.advisor_mode, mode);
 		WRITE_ONCE(uksm_knobs.pages_to_scan, pages);
 	}
@@ -102,7 +103,7 @@ void uksm_knobs_advise(struct uksm_pace *pace)
 		pace->min_batch = READ_ONCE(uksm_knobs.advisor_min_pages_to_scan);
 		pace->max_batch = READ_ONCE(uksm_knobs.advisor_max_pages_to_scan);
 		WRITE_ONCE(uksm_knobs.pages_to_scan,
-			   min_t(unsigned long, uksm_pace_batch(pace), UINT_MAX));
+			   clamp_t(unsigned long, uksm_pace_batch(pace), 1, UINT_MAX));
 	}
 	mutex_unlock(&advisor_mutex);
 }

@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/time64.h>
 
+#include "compat/compat.h"
 #include "engine/asked.h"
 #include "engine/batch.h"
 #include "engine/lock.h"
@@ -118,7 +119,7 @@ bool uksm_leave_step(void)
 	do {
 		err = uksm_unmerge_slot(slot, &batch);
 	} while (err == -EAGAIN && ktime_get_ns() < until_ns && !uksm_engine_is_awaited() &&
-		 !need_resched());
+		 !uksm_cpu_awaited());
 	switch (err) {
 	case 0:
 		has_left(slot);

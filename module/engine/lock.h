@@ -50,7 +50,8 @@
  *
  * MMU notifiers are called with the mmap_lock and folio locks held, and before
  * the page-table lock is taken. Memory is allocated before folio locks are
- * taken, but for the rare chain of duplicates.
+ * taken, but for what is rare: a chain of duplicates, and the set of weak samples (join.c).
+ * Reclaim only tries for folio locks.
  */
 extern struct mutex uksm_mutex;
 

@@ -578,7 +578,7 @@ unsigned long uksm_mm_slots_zero_pages(void)
 bool uksm_mm_slot_may_grow(const struct uksm_mm_slot *slot)
 {
 	unsigned long most = totalram_pages() / 100 * READ_ONCE(uksm_knobs.max_metadata_percentage);
-	unsigned long used = uksm_stats.meta_bytes >> PAGE_SHIFT;
+	unsigned long used = uksm_stats_meta_bytes() >> PAGE_SHIFT;
 
 	return used < most && slot->meta_bytes >> PAGE_SHIFT <= most - used;
 }

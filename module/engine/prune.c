@@ -15,7 +15,7 @@
 #include "engine/stable_tree.h"
 #include "kernel/race.h"
 
-static unsigned long next_prune;
+static unsigned long last_prune;
 /* Nodes that the pruning under way has still to look at. */
 static unsigned long nr_to_prune;
 
@@ -78,15 +78,16 @@ static bool any(struct folio *folio)
  */
 bool uksm_prune_begin(void)
 {
+	unsigned int msecs = READ_ONCE(uksm_knobs.stable_node_chains_prune_millisecs);
+
 	lockdep_assert_held(&uksm_mutex);
 
 	if (!uksm_stable_nr_empty())
 		return true;
-	if (time_before(jiffies, next_prune))
+	if (time_before(jiffies, last_prune + msecs_to_jiffies(msecs)))
 		return false;
 	nr_to_prune = uksm_stable_nr_empty();
-	next_prune = jiffies +
-		msecs_to_jiffies(READ_ONCE(uksm_knobs.stable_node_chains_prune_millisecs));
+	last_prune = jiffies;
 	return true;
 }
 

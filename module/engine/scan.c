@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
+#include "compat/compat.h"
 #include "engine/asked.h"
 #include "engine/chunk.h"
 #include "engine/hold.h"
@@ -442,7 +443,7 @@ enum uksm_scan_end uksm_scan(struct uksm_work *work)
 		/* Nor do others get more than their pace, when it is done or locked. */
 		else if (!uksm_asked_due())
 			break;
-		cond_resched();
+		uksm_cpu_give();
 	} while (work->units > 0 && !scan.wait && !uksm_work_interrupted(work));
 	if (!scan.cursor[SETTLED].slot)
 		return full_scan_end();

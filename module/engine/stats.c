@@ -3,6 +3,8 @@
 
 #include <linux/mm.h>
 
+#include "pure/checksum.h"
+
 struct uksm_stats uksm_stats;
 
 /**
@@ -18,6 +20,12 @@ unsigned long uksm_stats_pages(void)
 	       READ_ONCE(uksm_stats.pages_volatile);
 }
 
+/** uksm_stats_meta_bytes() - memory held to keep track of pages, weak samples among it */
+unsigned long uksm_stats_meta_bytes(void)
+{
+	return READ_ONCE(uksm_stats.meta_bytes) + uksm_checksum_bytes();
+}
+
 /**
  * uksm_stats_profit_bytes() - what merging saves, less what it costs
  * @zero_pages: addresses that map the zero page in place of a page of zeroes
@@ -28,6 +36,5 @@ long uksm_stats_profit_bytes(unsigned long zero_pages)
 {
 	unsigned long saved = READ_ONCE(uksm_stats.pages_sharing) + zero_pages;
 
-	return (long)(saved * PAGE_SIZE) -
-	       (long)READ_ONCE(uksm_stats.meta_bytes);
+	return (long)(saved * PAGE_SIZE) - (long)uksm_stats_meta_bytes();
 }

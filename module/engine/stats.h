@@ -61,6 +61,7 @@ extern struct uksm_stats uksm_stats;
 #define uksm_stats_dec(_field) uksm_stats_sub(_field, 1)
 
 unsigned long uksm_stats_pages(void);
+unsigned long uksm_stats_meta_bytes(void);
 long uksm_stats_profit_bytes(unsigned long zero_pages);
 
 #endif /* UKSM_STATS_H */

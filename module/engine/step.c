@@ -166,7 +166,7 @@ bool uksm_work_interrupted(const struct uksm_work *work)
 static bool step_interrupted(struct uksm_step *step)
 {
 	step->awaited = uksm_mm_slot_awaited(step->slot);
-	return step->awaited || need_resched() || uksm_work_interrupted(step->work);
+	return step->awaited || uksm_cpu_awaited() || uksm_work_interrupted(step->work);
 }
 
 /*

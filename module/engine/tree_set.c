@@ -50,8 +50,9 @@ void uksm_tree_set_destroy(struct uksm_tree_set *set)
 	set->tree = NULL;
 }
 
-/** uksm_tree_set_bytes() - memory held for the roots */
-unsigned long uksm_tree_set_bytes(const struct uksm_tree_set *set)
+/** uksm_tree_set_bytes() - memory for the roots of a family whose trees have 2^order each */
+unsigned long uksm_tree_set_bytes(unsigned int order)
 {
-	return nr_node_ids * (sizeof(*set->tree) + set->tree->nr_roots * sizeof(struct rb_root));
+	return nr_node_ids *
+	       (sizeof(struct uksm_index) + (sizeof(struct rb_root) << order));
 }

@@ -15,7 +15,7 @@ struct uksm_tree_set {
 };
 
 int uksm_tree_set_init(struct uksm_tree_set *set, unsigned int order, uksm_tie_fn *tie);
-unsigned long uksm_tree_set_bytes(const struct uksm_tree_set *set);
+unsigned long uksm_tree_set_bytes(unsigned int order);
 void uksm_tree_set_destroy(struct uksm_tree_set *set);
 
 #endif

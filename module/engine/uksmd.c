@@ -80,9 +80,9 @@ static bool scanner_sleep(unsigned int msecs)
 	wait_event_freezable_timeout(scanner_wait,
 				     READ_ONCE(scanner_woken) || kthread_should_stop(),
 				     msecs_to_jiffies(msecs));
-	woken = READ_ONCE(scanner_woken) || kthread_should_stop();
-	WRITE_ONCE(scanner_woken, false);
-	return woken;
+	/* At once, for what changes from here on is to end the next sleep. */
+	woken = xchg(&scanner_woken, false);
+	return woken || kthread_should_stop();
 }
 
 static void scanner_idle_sleep(void)

@@ -97,7 +97,7 @@ int uksm_index_init(struct uksm_index *index, unsigned int order, uksm_tie_fn *t
 
 	/* Zeroes are empty roots. */
 	index->roots = kvcalloc(1u << order, sizeof(*index->roots),
-				GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+				GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 	if (!index->roots)
 		return -ENOMEM;
 	index->nr_roots = 1u << order;

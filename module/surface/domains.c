@@ -123,12 +123,13 @@ static void hide(struct uksm_domain *domain)
 static void domains_work_fn(struct work_struct *work)
 {
 	struct uksm_domain *domain;
+	bool gone;
 
-	while ((domain = uksm_domain_changed())) {
-		if (domain->shown == UKSM_DOMAIN_SHOWN)
-			show(domain);
-		else
+	while ((domain = uksm_domain_changed(&gone))) {
+		if (gone)
 			hide(domain);
+		else
+			show(domain);
 		cond_resched();
 	}
 }
@@ -310,8 +311,9 @@ void uksm_domain_files_stop(void)
 void uksm_domain_files_exit(void)
 {
 	struct uksm_domain *domain;
+	bool gone;
 
-	while ((domain = uksm_domain_changed()))
+	while ((domain = uksm_domain_changed(&gone)))
 		hide(domain);
 	kobject_put(domains_dir);
 	domains_dir = NULL;

@@ -115,6 +115,7 @@ undo_drain:
 	uksm_lru_drain_exit();
 undo_slots:
 	uksm_mm_slots_exit();
+	uksm_stable_exit();
 undo_domains:
 	uksm_domains_exit();
 undo_checksum:

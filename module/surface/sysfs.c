@@ -462,7 +462,7 @@ FILE_RO(general_profit);
 static ssize_t metadata_bytes_show(struct kobject *kobj,
 				   struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%lu\n", READ_ONCE(uksm_stats.meta_bytes));
+	return sysfs_emit(buf, "%lu\n", uksm_stats_meta_bytes());
 }
 FILE_RO(metadata_bytes);
 
