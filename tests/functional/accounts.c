@@ -643,6 +643,58 @@ static void test_metadata_for_others(void)
 	test_note("metadata_bytes is %ld afterwards", engine_get("metadata_bytes"));
 }
 
+#define TENANTS 300
+#define TENANT_RESERVES (16UL << 30)
+
+/* Much address space, and a page that takes part. */
+static void hold_space(struct helper *self, void *unused)
+{
+	char *page = area_map_distinct(1, 12000);
+
+	(void)unused;
+	CHECK(mmap(NULL, TENANT_RESERVES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		   0) != MAP_FAILED, "mmap: %m");
+	helper_step(self);
+	area_check_distinct(page, 1, 12000);
+}
+
+/* Each process a domain: its trees are for the memory that it says it has. */
+static void test_domains_for_others(void)
+{
+	static struct helper tenant[TENANTS];
+	long percent = meminfo_pages("MemTotal:") * (long)PAGE_SIZE / 100, bytes, most;
+	struct holding other = { .pages = 64, .seed = 9000 };
+	size_t i;
+
+	begin();
+	if (!engine_has("isolation"))
+		test_skip("there are no domains");
+	CHECK(!knob_write(ENGINE_DIR_UKSM, "isolation", "process", 7), "cannot isolate");
+	most = percent * engine_get("max_metadata_percentage");
+	engine_start();
+	bytes = engine_get("metadata_bytes");
+	for (i = 0; i < TENANTS; i++) {
+		helper_start(&tenant[i], hold_space, NULL);
+		helper_wait(&tenant[i]);
+	}
+	engine_wait_full_scans(2);
+	bytes = engine_get("metadata_bytes") - bytes;
+	test_note("%d processes: %ld KiB of metadata, and at most %ld in all", TENANTS, bytes >> 10,
+		  most >> 10);
+	CHECK(engine_get("pages_volatile") + engine_get("pages_unshared") >= TENANTS,
+	      "not all processes take part");
+	CHECK(bytes < most / 4, "%ld KiB of metadata, of %ld", bytes >> 10, most >> 10);
+	hold_start(&other);
+	engine_wait_full_scans(3);
+	CHECK(engine_get("pages_sharing") == 63, "pages_sharing is %ld", engine_get("pages_sharing"));
+	helper_finish(&other.helper);
+	for (i = 0; i < TENANTS; i++)
+		helper_finish(&tenant[i]);
+	engine_unmerge();
+	engine_pause();
+	CHECK(!knob_write(ENGINE_DIR_UKSM, "isolation", "none", 4), "cannot end isolation");
+}
+
 static const struct test tests[] = {
 	/* Before any other with zero pages, of which some kernels lose count. */
 	{ "zeroes-refused", test_zeroes_refused },
@@ -656,6 +708,7 @@ static const struct test tests[] = {
 	{ "zeroes-and-fork", test_zeroes_and_fork },
 	{ "writer-behind-unmerge", test_writer_behind_unmerge },
 	{ "metadata-for-others", test_metadata_for_others },
+	{ "domains-for-others", test_domains_for_others },
 	/* The last, for where it fails the machine may not be the same. */
 	{ "full-group-immortal", test_full_group_immortal, .timeout_secs = 150 },
 };
