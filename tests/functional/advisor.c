@@ -152,9 +152,31 @@ static void test_limit(void)
 	CHECK(limited < PERCENT * 1.5, "%.1f %% of a CPU", limited);
 }
 
+/* Whatever the least is that an administrator sets, full scans go on. */
+static void test_scan_time_least(void)
+{
+	static const long least[] = { 0, 1L << 32, 1 };
+	size_t i;
+
+	require_auto();
+	area_map_same(64, SEED);
+	for (i = 0; i < ARRAY_SIZE(least); i++) {
+		engine_set("run", 0);
+		choose("none");
+		engine_set("advisor_max_pages_to_scan", 0);
+		engine_set("advisor_min_pages_to_scan", least[i]);
+		choose("scan-time");
+		CHECK(engine_get("pages_to_scan") > 0, "of at least %ld pages_to_scan is %ld", least[i],
+		      engine_get("pages_to_scan"));
+		engine_set("run", 1);
+		engine_wait_full_scans(3);
+	}
+}
+
 static const struct test tests[] = {
 	{ "pace", test_pace, .timeout_secs = 240 },
 	{ "limit", test_limit },
+	{ "scan-time-least", test_scan_time_least },
 };
 
 int main(int argc, char **argv)
