@@ -388,7 +388,7 @@ static pid_t big_start(struct tenant *t)
 
 	require_uksm();
 	engine_start_slow();
-	engine_set("max_cpu_percentage", 1);
+	engine_set("max_cpu_percentage", harness_slower());
 	*t = (struct tenant){ .pages = MANY_PAGES, .seed = 3 };
 	tenant_start(t);
 	snprintf(who, sizeof(who), "%d", t->helper.pid);
@@ -466,7 +466,7 @@ static void test_moves(void)
 	cgroup_make(CGROUP "-to");
 	CHECK(!knob_write(engine_dir(), "isolation", "cgroup", 6), "isolation");
 	engine_start_slow();
-	engine_set("max_cpu_percentage", 1);
+	engine_set("max_cpu_percentage", harness_slower());
 	tenant_start(&t);
 	snprintf(who, sizeof(who), "%d", t.helper.pid);
 	asker = asker_start(who);
