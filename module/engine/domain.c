@@ -47,7 +47,7 @@ static const struct rhashtable_params domain_params = {
 #define TREES_PART	8
 #define TREES_SHARE	16
 
-/* Of all domains but the default one. */
+/* Of all domains but the default one. Under uksm_mutex. */
 static unsigned long trees_bytes;
 
 /* The default one's trees are not there for anybody's pages in particular. */

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
+#include "compat/compat.h"
 #include "engine/lock.h"
 #include "engine/prune.h"
 #include "engine/stable_tree.h"
@@ -48,7 +49,8 @@ static int unmerge_run(struct uksm_unmerge *work, const bool *stop)
 			more = uksm_unmerge_step(work);
 			wait = work->waits;
 			work->waits = false;
-		} while (more && !wait && !work->in_line && !uksm_engine_is_awaited() && !need_resched());
+		} while (more && !wait && !work->in_line && !uksm_engine_is_awaited() &&
+			 !uksm_cpu_awaited());
 		uksm_engine_drop();
 		if (stop ? signal_pending(current) : fatal_signal_pending(current) && work->tries)
 			return -ERESTARTSYS;

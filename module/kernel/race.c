@@ -159,7 +159,7 @@ static const struct kernel_param_ops met_ops = { .get = met_get };
 static const struct kernel_param_ops points_ops = { .get = points_get };
 
 module_param_cb(race, &race_ops, NULL, 0644);
-MODULE_PARM_DESC(race, "NAME[:MSECS]: sleep at that point; empty: at none");
+MODULE_PARM_DESC(race, "NAME[:MSECS]: sleep at that point, or spin where a spinlock is held; empty: at none");
 module_param_cb(race_hits, &hits_ops, NULL, 0444);
 MODULE_PARM_DESC(race_hits, "how often that point was come to");
 module_param_cb(race_met, &met_ops, NULL, 0444);

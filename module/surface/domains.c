@@ -313,8 +313,11 @@ void uksm_domain_files_exit(void)
 	struct uksm_domain *domain;
 	bool gone;
 
-	while ((domain = uksm_domain_changed(&gone)))
+	while ((domain = uksm_domain_changed(&gone))) {
+		/* One that was to be shown, and is not any more, is not in the list. */
+		WARN_ON_ONCE(!gone);
 		hide(domain);
+	}
 	kobject_put(domains_dir);
 	domains_dir = NULL;
 	if (domains_queue)

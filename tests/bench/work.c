@@ -105,15 +105,25 @@ static void measure_mix(struct run *run)
 	end_all(guests, IMAGES);
 }
 
-static void measure_images(struct run *run)
+/* Three guests are merged; @phase has them all merged, and goes on from there. */
+static void merge_images(struct run *run, bool machines,
+			 void (*phase)(struct run *run, size_t wanted))
 {
 	struct guest guests[IMAGES];
 	struct oracle o;
+	size_t g;
 
 	images_init(guests, work_pages(run) / IMAGES);
+	for (g = 0; g < IMAGES; g++)
+		guests[g].machine = machines;
 	o = begin(run, guests, IMAGES);
-	phase_converge(run, o.pages - o.distinct);
+	phase(run, o.pages - o.distinct);
 	end_all(guests, IMAGES);
+}
+
+static void measure_images(struct run *run)
+{
+	merge_images(run, false, phase_converge);
 }
 
 /* As LTP's ksm tests begin: three processes of one byte each, c, a and a. */
@@ -328,19 +338,14 @@ static void measure_latency(struct run *run)
 	end_all(guests, 2);
 }
 
-/* Three virtual machines are merged, and then there is nothing to do. */
 static void measure_holds(struct run *run)
 {
-	struct guest guests[IMAGES];
-	struct oracle o;
-	size_t g;
+	merge_images(run, true, phase_holds);
+}
 
-	images_init(guests, work_pages(run) / IMAGES);
-	for (g = 0; g < IMAGES; g++)
-		guests[g].machine = true;
-	o = begin(run, guests, IMAGES);
-	phase_holds(run, o.pages - o.distinct);
-	end_all(guests, IMAGES);
+static void measure_idle(struct run *run)
+{
+	merge_images(run, false, phase_idle);
 }
 
 /*
@@ -372,18 +377,6 @@ static void measure_start(struct run *run)
 	guests[IMAGES - 1].boot = boot;
 	begin(run, guests, IMAGES - 1);
 	phase_boot(run, &guests[IMAGES - 1]);
-	end_all(guests, IMAGES);
-}
-
-/* Three guests have merged, and nothing happens any more. */
-static void measure_idle(struct run *run)
-{
-	struct guest guests[IMAGES];
-	struct oracle o;
-
-	images_init(guests, work_pages(run) / IMAGES);
-	o = begin(run, guests, IMAGES);
-	phase_idle(run, o.pages - o.distinct);
 	end_all(guests, IMAGES);
 }
 

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine.h"
 #include "harness.h"
+#include "limit.h"
 #include "memory.h"
 #include "module.h"
 
@@ -30,14 +30,6 @@
 /* So often at least the scanner has been in the way. */
 #define HITS_LEAST 15
 
-static double now_msecs(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
-}
-
 static long hits(void)
 {
 	FILE *file = fopen(PARAMETERS "race_hits", "r");
@@ -46,16 +38,6 @@ static long hits(void)
 	CHECK(file && fscanf(file, "%ld", &nr) == 1, "no race_hits: %m");
 	fclose(file);
 	return nr;
-}
-
-static pid_t scanner_pid(void)
-{
-	FILE *pipe = popen("pidof uksmd || pgrep -x uksmd", "r");
-	int pid = 0;
-
-	CHECK(pipe && fscanf(pipe, "%d", &pid) == 1, "no uksmd");
-	pclose(pipe);
-	return pid;
 }
 
 static void stay_on(pid_t pid, int cpu)
@@ -84,19 +66,19 @@ static char *table_map(void)
 	return table;
 }
 
-/* A page a millisecond: how late is it there, at the latest? */
+/* A page a millisecond: by how many milliseconds is it late, at the most? */
 static double watch(char *rest)
 {
-	double until = now_msecs() + 1e3 * WATCH_SECS * harness_slower(), due, late, latest = 0;
+	double until = now_secs() + WATCH_SECS * harness_slower(), due, late, latest = 0;
 	size_t len = (TABLE_PAGES - SCANNED_PAGES) * PAGE_SIZE, i;
 
-	while (now_msecs() < until) {
+	while (now_secs() < until) {
 		CHECK_SYS(madvise(rest, len, MADV_DONTNEED));
 		for (i = 0; i < len; i += PAGE_SIZE) {
-			due = now_msecs() + 1;
+			due = now_secs() + 1e-3;
 			usleep(1000);
 			*(volatile char *)&rest[i] = 1;
-			late = now_msecs() - due;
+			late = 1e3 * (now_secs() - due);
 			latest = late > latest ? late : latest;
 		}
 	}
@@ -117,7 +99,7 @@ static void check_bystander(int cpu)
 	err = module_debug_try_load(parameters);
 	CHECK(!err, "the debug build: %s", strerror(-err));
 	table = table_map();
-	stay_on(scanner_pid(), 0);
+	stay_on(engine_get("kthread_pid"), 0);
 	stay_on(0, cpu);
 	engine_set("sleep_millisecs", 0);
 	engine_set("pages_to_scan", 100000);

@@ -132,12 +132,10 @@ static void report(const char *what, double since)
 static void wait_for_late(const char *where)
 {
 	long late = engine_get("pages_volatile");
-	/* Where it takes a minute to fill the memory, many are met half filled. */
-	long most = harness_slower() > 1 ? mib_each * MIB / PAGE_SIZE / 4 : LATE_MAX;
 
 	if (!late)
 		return;
-	CHECK(late <= most, "%s: pages_volatile is %ld", where, late);
+	CHECK(late <= LATE_MAX, "%s: pages_volatile is %ld", where, late);
 	test_note("%s: %ld pages are late", where, late);
 	engine_set("run", 1);
 	engine_wait_full_scans(LATE_SCANS);
