@@ -15,6 +15,7 @@
 
 #include "harness.h"
 #include "memory.h"
+#include "order.h"
 
 #define TRACING "/sys/kernel/tracing"
 #define BUFFER_KIB 98304
@@ -217,13 +218,6 @@ static void check_nothing_lost(void)
 	}
 }
 
-static int by_number(const void *left, const void *right)
-{
-	const uint64_t *l = left, *r = right;
-
-	return (*l > *r) - (*l < *r);
-}
-
 void holds_end(FILE *out, const char *name)
 {
 	static const unsigned int permille[] = { 500, 990, 999, 1000 };
@@ -244,8 +238,8 @@ void holds_end(FILE *out, const char *name)
 	qsort(holds.lengths, holds.nr, sizeof(*holds.lengths), by_number);
 	fprintf(out, ",\"%s\":[%zu", name, holds.nr);
 	for (i = 0; i < ARRAY_SIZE(permille); i++)
-		fprintf(out, ",%.0f", ns_per_tick *
-			holds.lengths[(holds.nr * permille[i] + 999) / 1000 - 1]);
+		fprintf(out, ",%.0f",
+			ns_per_tick * permille_of(holds.lengths, holds.nr, permille[i]));
 	for (i = 0; i < holds.nr; i++)
 		sum += holds.lengths[i];
 	fprintf(out, ",%.0f]", ns_per_tick * sum);

@@ -17,6 +17,7 @@
 #include "guest.h"
 #include "harness.h"
 #include "memory.h"
+#include "order.h"
 #include "phase.h"
 #include "profile.h"
 #include "sample.h"
@@ -306,19 +307,6 @@ static struct point *watch_steady(unsigned int seconds, bool engine)
 }
 
 /* What the process did within a time, in figures */
-
-static int by_number(const void *left, const void *right)
-{
-	const uint64_t *l = left, *r = right;
-
-	return (*l > *r) - (*l < *r);
-}
-
-/* The least that so many of 1000 do not exceed. */
-static uint64_t permille_of(const uint64_t *sorted, size_t nr, size_t permille)
-{
-	return sorted[(nr * permille + 999) / 1000 - 1];
-}
 
 static void print_percentiles(FILE *out, const char *name, uint64_t *ns, size_t nr)
 {

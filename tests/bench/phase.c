@@ -14,6 +14,7 @@
 #include "holds.h"
 #include "memory.h"
 #include "oracle.h"
+#include "order.h"
 #include "profile.h"
 #include "sample.h"
 #include "work.h"
@@ -59,13 +60,6 @@
 #define DETECT_ROUNDS 9
 #define DETECT_PAGES 8
 #define DETECT_SCANS_MAX 100
-
-static int by_number(const void *left, const void *right)
-{
-	const uint64_t *l = left, *r = right;
-
-	return (*l > *r) - (*l < *r);
-}
 
 /* By the numbers of the contents: what the oracle must find, and quicker than it. */
 static size_t could_be_saved(const struct guest *guests, size_t nr)
