@@ -22,10 +22,11 @@
 #include "limit.h"
 #include "memory.h"
 #include "swap.h"
+#include "tenant.h"
 #include "uapi.h"
 
-/* Of these each content is there twice, in each tenant the same. */
-#define PAGES 64
+#define PAGES TENANT_PAGES
+/* Each is there twice, in each tenant the same. */
 #define CONTENTS (PAGES / 2)
 
 /* Where a tenant tells who its child is. */
@@ -33,35 +34,6 @@
 
 /* What a tenant only reads: 1 GiB of the zero page. */
 #define READ_PAGES 262144
-
-/* How soon a process that has gone to another domain must share nothing with the old one. */
-#define LEAVE_SECS 5
-
-/**
- * struct tenant - a process with memory to merge
- * @uid: whose; 0: root's
- * @cgroup: in which, below the root; NULL: it stays where it is
- * @seed: of the first content
- * @pages: how many there are, PAGES unless set
- * @area: filled in: known to the parent, which has not touched it
- * @helper: filled in
- */
-struct tenant {
-	uid_t uid;
-	const char *cgroup;
-	uint64_t seed;
-	size_t pages;
-	char *area;
-	struct helper helper;
-};
-
-static const char *domains_dir(void)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/domains", engine_dir());
-	return path;
-}
 
 static int excluded_write(const char *text)
 {
@@ -90,177 +62,11 @@ static void require_uksm(void)
 	include_all();
 }
 
-static void isolate(const char *mode)
-{
-	int err = knob_write(engine_dir(), "isolation", mode, strlen(mode));
-
-	CHECK(!err, "isolation=%s: %s", mode, strerror(-err));
-}
-
-static void check_content(const struct tenant *t)
-{
-	size_t i;
-
-	for (i = 0; i < t->pages; i++)
-		CHECK_PAGE(t->area + i * PAGE_SIZE, t->seed + i % (t->pages / 2));
-}
-
-static void tenant_run(struct helper *self, void *arg)
-{
-	const struct tenant *t = arg;
-	size_t i;
-
-	if (t->cgroup)
-		cgroup_join(t->cgroup);
-	if (t->uid)
-		CHECK_SYS(setresuid(t->uid, t->uid, 0));
-	for (i = 0; i < t->pages; i++)
-		page_fill(t->area + i * PAGE_SIZE, t->seed + i % (t->pages / 2));
-	area_mergeable(t->area, t->pages);
-	helper_step(self);
-	check_content(t);
-}
-
 /* A group that has others below it. */
 static void slice_make(const char *name)
 {
 	cgroup_make(name);
 	cgroup_set(name, "cgroup.subtree_control", "+memory");
-}
-
-static void tenant_start(struct tenant *t, void (*run)(struct helper *self, void *arg))
-{
-	if (!t->pages)
-		t->pages = PAGES;
-	if (t->cgroup)
-		cgroup_make(t->cgroup);
-	t->area = area_map(t->pages);
-	helper_start(&t->helper, run, t);
-	helper_wait(&t->helper);
-}
-
-static void tenant_move(const struct tenant *t, const char *cgroup)
-{
-	char pid[32];
-
-	snprintf(pid, sizeof(pid), "%d", t->helper.pid);
-	cgroup_make(cgroup);
-	cgroup_set(cgroup, "cgroup.procs", pid);
-}
-
-/* How many frames two tenants have in common. */
-static size_t frames_common(const struct tenant *a, const struct tenant *b)
-{
-	size_t i, j, common = 0;
-
-	for (i = 0; i < a->pages; i++) {
-		uint64_t pfn = pfn_of_other(a->helper.pid, a->area + i * PAGE_SIZE);
-
-		for (j = 0; pfn && j < b->pages; j++)
-			if (pfn_of_other(b->helper.pid, b->area + j * PAGE_SIZE) == pfn)
-				break;
-		common += pfn && j < b->pages;
-	}
-	return common;
-}
-
-static void wait_apart(const char *where, const struct tenant *a, const struct tenant *b)
-{
-	struct limit limit = limit_begin(LEAVE_SECS * harness_slower());
-	size_t common;
-
-	while ((common = frames_common(a, b))) {
-		CHECK(!limit_passed(&limit), "%s: %zu frames are shared after %d s", where, common,
-		      LEAVE_SECS);
-		usleep(20000);
-	}
-}
-
-static void check_apart(const char *where, const struct tenant *a, const struct tenant *b)
-{
-	size_t common = frames_common(a, b);
-
-	CHECK(!common, "%s: %zu frames are shared across domains", where, common);
-}
-
-static void check_together(const char *where, const struct tenant *a, const struct tenant *b)
-{
-	size_t common = frames_common(a, b);
-
-	CHECK(common == a->pages, "%s: %zu frames of %zu are shared inside a domain", where, common,
-	      a->pages);
-}
-
-static unsigned int count_domains(void)
-{
-	char path[128];
-	struct dirent *entry;
-	unsigned int nr = 0;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/domains", engine_dir());
-	dir = opendir(path);
-	CHECK(dir, "%s: %m", path);
-	while ((entry = readdir(dir)))
-		nr += entry->d_type == DT_DIR && entry->d_name[0] != '.';
-	closedir(dir);
-	return nr;
-}
-
-static void wait_domains(unsigned int nr)
-{
-	struct limit limit = limit_begin(20 * harness_slower());
-
-	while (count_domains() != nr) {
-		CHECK(!limit_passed(&limit), "%u domains in sysfs, not %u", count_domains(), nr);
-		usleep(20000);
-	}
-}
-
-/* The sum of a counter over all domains. */
-static long sum_domains(const char *counter)
-{
-	char path[128], file[512], text[KNOB_TEXT_MAX];
-	struct dirent *entry;
-	long sum = 0;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/domains", engine_dir());
-	dir = opendir(path);
-	CHECK(dir, "%s: %m", path);
-	while ((entry = readdir(dir))) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-		CHECK(!knob_read(file, counter, text), "no %s in %s", counter, file);
-		sum += atol(text);
-	}
-	closedir(dir);
-	return sum;
-}
-
-static void check_sums(const char *where)
-{
-	static const char *const counters[] = {
-		"pages_shared", "pages_sharing", "pages_unshared", "pages_volatile",
-	};
-	size_t i;
-
-	engine_pause();
-	for (i = 0; i < ARRAY_SIZE(counters); i++)
-		CHECK(sum_domains(counters[i]) == engine_get(counters[i]),
-		      "%s: %s is %ld in all domains, and %ld in total", where, counters[i],
-		      sum_domains(counters[i]), engine_get(counters[i]));
-	engine_set("run", 1);
-}
-
-static long domain_counter(const char *domain, const char *counter)
-{
-	char path[256], text[KNOB_TEXT_MAX];
-
-	snprintf(path, sizeof(path), "%s/domains/%s", engine_dir(), domain);
-	CHECK(!knob_read(path, counter, text), "no %s of domain %s", counter, domain);
-	return atol(text);
 }
 
 static void test_none(void)
@@ -647,52 +453,19 @@ static void test_groups(void)
 	helper_finish(&c.helper);
 }
 
-/* How many contents, each there twice, have one frame. */
-static size_t count_merged_of(const struct tenant *t)
-{
-	size_t half = t->pages / 2, i, merged = 0;
-
-	for (i = 0; i < half; i++)
-		merged += pfn_of_other(t->helper.pid, t->area + i * PAGE_SIZE) ==
-			  pfn_of_other(t->helper.pid, t->area + (half + i) * PAGE_SIZE);
-	return merged;
-}
-
-static void wait_merged_of(const char *where, const struct tenant *t)
-{
-	struct limit limit = limit_begin(20 * harness_slower());
-
-	while (count_merged_of(t) != t->pages / 2) {
-		CHECK(!limit_passed(&limit), "%s: %zu contents of %zu are merged", where,
-		      count_merged_of(t), t->pages / 2);
-		usleep(20000);
-	}
-}
-
 static void wait_unmerged(const char *where, const struct tenant *t)
 {
-	struct limit limit = limit_begin(LEAVE_SECS * harness_slower());
+	struct limit limit = limit_begin(TENANT_LEAVE_SECS * harness_slower());
 	size_t merged;
 
 	while ((merged = count_merged_of(t))) {
 		CHECK(!limit_passed(&limit), "%s: %zu contents are merged after %d s", where, merged,
-		      LEAVE_SECS);
+		      TENANT_LEAVE_SECS);
 		usleep(20000);
 	}
 }
 
 /* From a moment on it may merge again; how soon is not asked. */
-static void wait_together(const char *where, const struct tenant *a, const struct tenant *b)
-{
-	struct limit limit = limit_begin(20 * harness_slower());
-
-	while (frames_common(a, b) != a->pages) {
-		CHECK(!limit_passed(&limit), "%s: %zu frames of %zu are shared", where,
-		      frames_common(a, b), a->pages);
-		usleep(20000);
-	}
-}
-
 /* Excluded while the scanner runs, or is stopped; and taken back. */
 static void exclude_and_take_back(bool running)
 {
@@ -801,7 +574,7 @@ static void test_excluded_often(void)
 	wait_merged_of("at rest", &m);
 	exclude("tenant-b");
 	wait_unmerged("at rest", &m);
-	engine_wait_at_most("at rest", "pages_shared", CONTENTS, LEAVE_SECS);
+	engine_wait_at_most("at rest", "pages_shared", CONTENTS, TENANT_LEAVE_SECS);
 	engine_wait_full_scans(3);
 	engine_check_counters("at rest", CONTENTS, PAGES - CONTENTS, 0, 0);
 	engine_set("run", 1);
@@ -813,7 +586,7 @@ static void test_excluded_often(void)
 		;
 	helper_finish(&m.helper);
 	helper_finish(&a.helper);
-	engine_wait_at_most("all have ended", "pages_shared", 0, LEAVE_SECS);
+	engine_wait_at_most("all have ended", "pages_shared", 0, TENANT_LEAVE_SECS);
 	CHECK(!excluded_write("-/tenant-b"), "-/tenant-b");
 }
 
@@ -857,7 +630,7 @@ static void test_excluded_slowly(void)
 	exclude("apart");
 	wait_unmerged("small", &small);
 	wait_unmerged("big", &big);
-	engine_wait_at_most("all are excluded", "pages_shared", 0, LEAVE_SECS);
+	engine_wait_at_most("all are excluded", "pages_shared", 0, TENANT_LEAVE_SECS);
 	include_all();
 	helper_finish(&big.helper);
 	helper_finish(&reader.helper);
