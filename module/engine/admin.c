@@ -142,7 +142,7 @@ static int run_unmerge(void)
 		WRITE_ONCE(uksm_stats.full_scans, 0);
 	/* With nothing recorded, what was learnt of checksums can go as well. */
 	if (!err && !uksm_stable_nr_empty() && !uksm_mm_slots_first(UKSM_SLOTS_DEAD))
-		uksm_checksum_set_lines(uksm_knobs_lines());
+		uksm_checksum_set_lines(uksm_knobs.checksum_lines);
 	uksm_frames_drain();
 	uksm_engine_drop();
 	return err;
@@ -254,8 +254,9 @@ static int change_tree_knob(unsigned int *knob, unsigned int value)
 		return -EBUSY;
 	}
 	WRITE_ONCE(*knob, value);
+	uksm_domains_set_hardening(uksm_knobs.hardening);
 	uksm_frames_drain();
-	uksm_checksum_set_lines(uksm_knobs_lines());
+	uksm_checksum_set_lines(uksm_knobs.checksum_lines);
 	uksm_engine_drop();
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "compat/compat.h"
 #include "compat/pte.h"
 #include "engine/chunk.h"
+#include "engine/domain.h"
 #include "engine/hold.h"
 #include "engine/knobs.h"
 #include "engine/mm_slot.h"
@@ -28,15 +29,16 @@
  * an ordinary page of an anonymous VMA is, unless memory has failed on this
  * machine; then each page is asked (pte_mapped()).
  */
-static bool page_unchanged(unsigned long pfn, const struct uksm_tracked *t)
+static bool page_unchanged(const struct uksm_batch *batch, unsigned long pfn,
+			   const struct uksm_tracked *t)
 {
-	return uksm_page_checksum(pfn_to_page(pfn)) == t->key.checksum &&
+	return uksm_page_checksum(pfn_to_page(pfn), batch->whole) == t->key.checksum &&
 	       uksm_kpfn_nid(pfn) == uksm_tracked_nid(t);
 }
 
-static bool checked_by_content(struct vm_area_struct *vma, bool hash)
+static bool checked_by_content(const struct uksm_batch *batch, struct vm_area_struct *vma)
 {
-	return hash && vma_is_anonymous(vma) && !uksm_memory_has_failed();
+	return batch->hash && vma_is_anonymous(vma) && !uksm_memory_has_failed();
 }
 
 /* Was it kept from other processes' pages up to now? Then it is to be looked into. */
@@ -65,10 +67,10 @@ static const struct uksm_tracked *batch_record(const struct uksm_batch *batch, u
 }
 
 /* The data of the next page comes in while this one is hashed. */
-static void prefetch_next(pte_t pte)
+static void prefetch_next(const struct uksm_batch *batch, pte_t pte)
 {
 	if (pte_present(pte))
-		uksm_checksum_prefetch(page_address(pfn_to_page(pte_pfn(pte))));
+		uksm_checksum_prefetch(page_address(pfn_to_page(pte_pfn(pte))), batch->whole);
 }
 
 static void batch_set(struct uksm_batch *batch, unsigned int i, enum uksm_mapped mapped)
@@ -82,7 +84,7 @@ static void batch_set(struct uksm_batch *batch, unsigned int i, enum uksm_mapped
 }
 
 static void batch_pte(struct uksm_batch *batch, unsigned int i, struct vm_area_struct *vma,
-		      unsigned long addr, pte_t pte, const struct uksm_tracked *t, bool hash)
+		      unsigned long addr, pte_t pte, const struct uksm_tracked *t)
 {
 	struct page *page = NULL;
 
@@ -93,8 +95,8 @@ static void batch_pte(struct uksm_batch *batch, unsigned int i, struct vm_area_s
 		return;
 	}
 	batch_set(batch, i, uksm_pte_mapped(vma, addr, pte, expected_node(t), &page));
-	if (page && hash) {
-		batch->entry[i].checksum = uksm_page_checksum(page);
+	if (page && batch->hash) {
+		batch->entry[i].checksum = uksm_page_checksum(page, batch->whole);
 		batch->entry[i].nid = uksm_kpfn_nid(page_to_pfn(page));
 	}
 }
@@ -129,10 +131,10 @@ static bool table_awaited(spinlock_t *ptl)
 }
 
 static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,
-		       struct vm_area_struct *vma, pte_t *ptep, spinlock_t *ptl, bool hash)
+		       struct vm_area_struct *vma, pte_t *ptep, spinlock_t *ptl)
 {
-	bool by_content = checked_by_content(vma, hash);
-	unsigned int i, n = uksm_batch_pages(batch), go_on = hash ? HASH_AT_ONCE : n;
+	bool by_content = checked_by_content(batch, vma);
+	unsigned int i, n = uksm_batch_pages(batch), go_on = batch->hash ? HASH_AT_ONCE : n;
 	const struct uksm_tracked *t;
 	unsigned long addr;
 	pte_t pte;
@@ -140,8 +142,8 @@ static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,
 	for (i = 0; i < n; i++) {
 		addr = batch->start + i * PAGE_SIZE;
 		pte = ptep_get(ptep + i);
-		if (hash && i + 1 < n)
-			prefetch_next(ptep_get(ptep + i + 1));
+		if (batch->hash && i + 1 < n)
+			prefetch_next(batch, ptep_get(ptep + i + 1));
 		t = batch_record(batch, i);
 		if (pte_none(pte)) {
 			if (t)
@@ -158,10 +160,10 @@ static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,
 			go_on = i + HASH_AT_ONCE;
 		}
 		if (by_content && tracked_by_content(t) && pte_present(pte) && !pte_special(pte) &&
-		    page_unchanged(pte_pfn(pte), t))
+		    page_unchanged(batch, pte_pfn(pte), t))
 			batch_set(batch, i, UKSM_MAPPED_UNCHANGED);
 		else
-			batch_pte(batch, i, vma, addr, pte, t, hash);
+			batch_pte(batch, i, vma, addr, pte, t);
 	}
 }
 
@@ -171,7 +173,7 @@ static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,
  */
 static void batch_table(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 			struct vm_area_struct *vma, pte_t *ptep, spinlock_t *ptl,
-			unsigned long end, unsigned int max_pages, bool hash)
+			unsigned long end, unsigned int max_pages)
 {
 	unsigned long table_end = min(vma->vm_end - 1, batch->start | ~PMD_MASK) + 1;
 	const struct uksm_chunk *chunk = uksm_chunk_of(slot, batch->start);
@@ -185,7 +187,7 @@ static void batch_table(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 	batch->end = min(end, batch->start + max_pages * PAGE_SIZE);
 	if (batch->row)
 		batch->row += skip;
-	batch_ptes(batch, chunk, vma, ptep + skip, ptl, hash);
+	batch_ptes(batch, chunk, vma, ptep + skip, ptl);
 }
 
 /*
@@ -201,8 +203,7 @@ static void batch_set_busy(struct uksm_batch *batch)
 }
 
 /* Each page of a huge page is looked at by itself; it is split on a match only. */
-static void batch_huge_pmd(struct uksm_batch *batch, struct vm_area_struct *vma, pmd_t *pmd,
-			   bool hash)
+static void batch_huge_pmd(struct uksm_batch *batch, struct vm_area_struct *vma, pmd_t *pmd)
 {
 	unsigned long addr = batch->start;
 	spinlock_t *ptl = pmd_lock(vma->vm_mm, pmd);
@@ -219,15 +220,15 @@ static void batch_huge_pmd(struct uksm_batch *batch, struct vm_area_struct *vma,
 		goto unlock;
 	}
 	for (i = 0; addr < batch->end; i++, addr += PAGE_SIZE) {
-		if (first && hash && i && i % HASH_AT_ONCE == 0 && table_awaited(ptl)) {
+		if (first && batch->hash && i && i % HASH_AT_ONCE == 0 && table_awaited(ptl)) {
 			batch->end = addr;
 			break;
 		}
 		t = batch_record(batch, i);
 		page = !first ? NULL : ask_each ? uksm_huge_pmd_page(*pmd, addr) : first + i;
 		mapped = page ? UKSM_MAPPED_PAGE : UKSM_MAPPED_NONE;
-		if (page && hash) {
-			batch->entry[i].checksum = uksm_page_checksum(page);
+		if (page && batch->hash) {
+			batch->entry[i].checksum = uksm_page_checksum(page, batch->whole);
 			batch->entry[i].nid = uksm_kpfn_nid(page_to_pfn(page));
 			if (tracked_by_content(t) &&
 			    t->key.checksum == batch->entry[i].checksum &&
@@ -258,9 +259,11 @@ static unsigned long no_table_end(struct vm_area_struct *vma, unsigned long addr
  * Where nobody waits the page-table lock is held for a whole batch: of pages that are hashed in
  * whole a batch has fewer.
  */
-static unsigned int batch_limit(void)
+static unsigned int batch_limit(const struct uksm_batch *batch)
 {
-	return UKSM_BATCH_PAGES >> (uksm_checksum_lines() / 24);
+	unsigned int lines = batch->whole ? UKSM_LINES : uksm_checksum_lines();
+
+	return UKSM_BATCH_PAGES >> (lines / 24);
 }
 
 /**
@@ -297,6 +300,8 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 	pte_t *ptep;
 
 	batch->start = start;
+	batch->hash = hash;
+	batch->whole = hash && uksm_domain_holds(slot->domain);
 	batch->hole = pmd_none(pmdval);
 	if (batch->hole) {
 		end = pmd ? no_table_end(vma, start, pmd) : uksm_no_pmd_end(vma->vm_mm, start);
@@ -309,11 +314,11 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 	bitmap_zero(batch->look, UKSM_BATCH_PAGES);
 	batch->row = uksm_tracked_row(slot, start);
 	if (hash)
-		max_pages = min(max_pages, batch_limit());
+		max_pages = min(max_pages, batch_limit(batch));
 	end = min(vma->vm_end, tile_end);
 	batch->end = min(end, start + max_pages * PAGE_SIZE);
 	if (pmd_present(pmdval) && pmd_trans_huge(pmdval)) {
-		batch_huge_pmd(batch, vma, pmd, hash);
+		batch_huge_pmd(batch, vma, pmd);
 		return;
 	}
 	ptep = uksm_pte_map_lock(vma->vm_mm, pmd, start, &ptl);
@@ -321,6 +326,6 @@ void uksm_batch_get(struct uksm_batch *batch, struct uksm_mm_slot *slot,
 		batch_set_busy(batch);
 		return;
 	}
-	batch_table(batch, slot, vma, ptep, ptl, end, max_pages, hash);
+	batch_table(batch, slot, vma, ptep, ptl, end, max_pages);
 	pte_unmap_unlock(ptep, ptl);
 }

@@ -18,6 +18,8 @@ struct uksm_tracked;
  * struct uksm_batch - what is mapped in a short range of addresses
  * @start: first address
  * @end: end of the range, exclusive
+ * @hash: checksums are told
+ * @whole: they are of all of a page, see uksm_domain_checksum()
  * @hole: nothing is mapped in the range, and the rest does not cover it
  * @row: the records of the range, see uksm_tracked_row(), or NULL
  * @known: pages that are what their records say: %UKSM_MAPPED_UNCHANGED or
@@ -29,6 +31,8 @@ struct uksm_tracked;
 struct uksm_batch {
 	unsigned long start;
 	unsigned long end;
+	bool hash;
+	bool whole;
 	bool hole;
 	struct uksm_tracked *row;
 	DECLARE_BITMAP(known, UKSM_BATCH_PAGES);

@@ -285,7 +285,7 @@ struct uksm_chunk *uksm_chunk_next(struct uksm_mm_slot *slot, unsigned long addr
  * uksm_tile_resting() - may this full scan pass over a tile?
  * @chunk: chunk
  * @addr: first address of a tile in it
- * @seq: number of the full scan
+ * @seq: number of the visit to the address space
  *
  * Context: the caller holds uksm_mutex.
  * Return: the number of pages that are passed over; 0 when the tile's turn has

@@ -8,6 +8,7 @@
 #include "compat/compat.h"
 #include "engine/announce.h"
 #include "engine/chunk.h"
+#include "engine/domain.h"
 #include "engine/hold.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
@@ -128,7 +129,7 @@ static void file_unshared(struct uksm_site *site, unsigned int nid, bool alike, 
 	struct uksm_tracked *t = site->t;
 
 	if (alike && uksm_stable_strengthen(site->slot->domain, site->page, t->key.checksum)) {
-		t->key.checksum = uksm_page_checksum(site->page);
+		t->key.checksum = uksm_domain_checksum(site->slot->domain, site->page);
 		alike = false;
 	}
 	t->key.flags &= ~(UKSM_F_COLLIDES | UKSM_F_PINNED);
@@ -191,7 +192,7 @@ static void node_revive(struct uksm_stable_node *node, const struct uksm_mm_slot
 			struct page *kpage)
 {
 	unsigned int nid = uksm_kpfn_nid(page_to_pfn(kpage));
-	u32 checksum = uksm_page_checksum(kpage);
+	u32 checksum = uksm_domain_checksum(node->domain, kpage);
 
 	uksm_stable_node_add(node, uksm_hold_checksum(slot->serial, checksum, node->key.hold), nid,
 			     kpage);
@@ -283,7 +284,8 @@ static void dedup_ksm(struct uksm_join *join, struct uksm_site *site)
 		if (!uksm_stable_node_is_empty(node) && !node_due(node)) {
 			uksm_stable_node_refile(node, nid);
 			/* Not the site's checksum, which may be of before a stronger one. */
-			node_announce(node, site->slot, nid, uksm_page_checksum(site->page));
+			node_announce(node, site->slot, nid,
+				      uksm_domain_checksum(node->domain, site->page));
 		}
 	}
 	adopt(site, node);

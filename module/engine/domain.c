@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/domain.h"
 
+#include <linux/ctype.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/kstrtox.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 
 #include "engine/lock.h"
 #include "kernel/owner.h"
@@ -18,8 +23,6 @@ static uksm_tie_fn *stable_tie;
 
 /* The only one without isolation. It is always there. */
 static struct uksm_domain *default_domain;
-/* Its ID, which no user, cgroup or process has. */
-#define DEFAULT_ID U64_MAX
 
 /* The last number that a process's domain was given. */
 static u64 last_id;
@@ -33,8 +36,8 @@ static DEFINE_SPINLOCK(show_lock);
 static void (*watcher)(void);
 
 static const struct rhashtable_params domain_params = {
-	.key_len = sizeof(u64),
-	.key_offset = offsetof(struct uksm_domain, id),
+	.key_len = sizeof(struct uksm_domain_key),
+	.key_offset = offsetof(struct uksm_domain, key),
 	.head_offset = offsetof(struct uksm_domain, hash),
 	.automatic_shrinking = true,
 };
@@ -50,10 +53,15 @@ static const struct rhashtable_params domain_params = {
 /* Of all domains but the default one. Under uksm_mutex. */
 static unsigned long trees_bytes;
 
+static bool is_default(const struct uksm_domain *domain)
+{
+	return domain->key.kind == UKSM_ISOLATE_NONE;
+}
+
 /* The default one's trees are not there for anybody's pages in particular. */
 static unsigned long domain_trees_bytes(const struct uksm_domain *domain)
 {
-	return domain->id == DEFAULT_ID ? 0 : 2 * uksm_tree_set_bytes(domain->order);
+	return is_default(domain) ? 0 : 2 * uksm_tree_set_bytes(domain->order);
 }
 
 static void domain_account(const struct uksm_domain *domain, int sign)
@@ -61,7 +69,7 @@ static void domain_account(const struct uksm_domain *domain, int sign)
 	unsigned long trees = domain_trees_bytes(domain);
 
 	trees_bytes += sign * (long)trees;
-	if (domain->id != DEFAULT_ID)
+	if (!is_default(domain))
 		uksm_stats_add(meta_bytes, sign * (long)(sizeof(*domain) + trees));
 }
 
@@ -109,19 +117,20 @@ static int domain_trees_alloc(struct uksm_domain *domain, unsigned int order)
 	return 0;
 }
 
-static struct uksm_domain *domain_alloc(u64 id, struct mm_struct *mm)
+static struct uksm_domain *domain_alloc(const struct uksm_domain_key *key, struct mm_struct *mm)
 {
 	struct uksm_domain *domain;
 
 	domain = kzalloc(sizeof(*domain), GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 	if (!domain)
 		return NULL;
-	domain->id = id;
-	domain->isolation = uksm_knobs.isolation;
+	domain->key = *key;
 	INIT_LIST_HEAD(&domain->show);
 	if (domain_trees_alloc(domain, domain_order(mm)))
 		goto free;
-	if (rhashtable_insert_fast(&domain_table, &domain->hash, domain_params))
+	/* Nobody looks for the default one, and its key changes. */
+	if (!is_default(domain) &&
+	    rhashtable_insert_fast(&domain_table, &domain->hash, domain_params))
 		goto destroy;
 	list_add_tail(&domain->list, &domains);
 	domain_account(domain, 1);
@@ -141,7 +150,8 @@ static void domain_free(struct uksm_domain *domain)
 	bool hide;
 
 	domain_account(domain, -1);
-	rhashtable_remove_fast(&domain_table, &domain->hash, domain_params);
+	if (!is_default(domain))
+		rhashtable_remove_fast(&domain_table, &domain->hash, domain_params);
 	list_del(&domain->list);
 	uksm_tree_set_destroy(&domain->unstable);
 	uksm_tree_set_destroy(&domain->stable);
@@ -171,7 +181,6 @@ static void domain_show(struct uksm_domain *domain)
 	watcher();
 }
 
-/* False if the address space has no owner, as when its process exits. */
 static bool find_id(struct mm_struct *mm, u64 *id)
 {
 	switch (uksm_knobs.isolation) {
@@ -179,13 +188,26 @@ static bool find_id(struct mm_struct *mm, u64 *id)
 		return uksm_owner_user(mm, id);
 	case UKSM_ISOLATE_CGROUP:
 		return uksm_owner_cgroup(mm, id);
-	case UKSM_ISOLATE_PROCESS:
+	default:
 		*id = last_id + 1;
 		return true;
-	default:
-		*id = DEFAULT_ID;
+	}
+}
+
+/*
+ * To which domain an address space belongs, with isolation; as a process by itself, to one that is
+ * still to come. False if it has no owner, as when its process exits.
+ */
+static bool find_key(struct mm_struct *mm, struct uksm_domain_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->hardening = max(uksm_knobs.hardening, uksm_owner_hardening(mm));
+	if (uksm_owner_name(mm, key->name)) {
+		key->kind = UKSM_DOMAIN_NAMED;
 		return true;
 	}
+	key->kind = uksm_knobs.isolation;
+	return find_id(mm, &key->id);
 }
 
 /**
@@ -200,17 +222,17 @@ static bool find_id(struct mm_struct *mm, u64 *id)
 struct uksm_domain *uksm_domain_enter(struct mm_struct *mm)
 {
 	struct uksm_domain *domain;
-	u64 id;
+	struct uksm_domain_key key;
 
 	lockdep_assert_held(&uksm_mutex);
 	if (uksm_knobs.isolation == UKSM_ISOLATE_NONE) {
 		domain = default_domain;
 	} else {
-		if (!find_id(mm, &id))
+		if (!find_key(mm, &key))
 			return NULL;
-		domain = rhashtable_lookup_fast(&domain_table, &id, domain_params);
+		domain = uksm_domain_find(&key);
 		if (!domain) {
-			domain = domain_alloc(id, mm);
+			domain = domain_alloc(&key, mm);
 			if (!domain)
 				return NULL;
 			last_id++;
@@ -231,12 +253,15 @@ struct uksm_domain *uksm_domain_enter(struct mm_struct *mm)
  */
 bool uksm_domain_left(const struct uksm_domain *domain, struct mm_struct *mm)
 {
-	u64 id;
+	struct uksm_domain_key key;
 
 	lockdep_assert_held(&uksm_mutex);
-	if (uksm_knobs.isolation != UKSM_ISOLATE_USER && uksm_knobs.isolation != UKSM_ISOLATE_CGROUP)
+	if (uksm_knobs.isolation == UKSM_ISOLATE_NONE || !find_key(mm, &key))
 		return false;
-	return find_id(mm, &id) && id != domain->id;
+	/* A process by itself still is. */
+	if (key.kind == UKSM_ISOLATE_PROCESS && domain->key.kind == UKSM_ISOLATE_PROCESS)
+		key.id = domain->key.id;
+	return memcmp(&key, &domain->key, sizeof(key));
 }
 
 /**
@@ -285,6 +310,97 @@ bool uksm_domains_only_default(void)
 }
 
 /**
+ * uksm_domains_set_hardening() - the knob has changed, and there is no domain but the default one
+ * @level: what it is now
+ *
+ * Context: the caller holds uksm_mutex, and nothing is recorded.
+ */
+void uksm_domains_set_hardening(enum uksm_hardening level)
+{
+	lockdep_assert_held(&uksm_mutex);
+	default_domain->key.hardening = level;
+}
+
+/* What names begin with; without isolation there is no directory. */
+static const char *const kinds[] = {
+	[UKSM_ISOLATE_USER] = "user",
+	[UKSM_ISOLATE_CGROUP] = "cgroup",
+	[UKSM_ISOLATE_PROCESS] = "process",
+	[UKSM_DOMAIN_NAMED] = "named",
+};
+
+/**
+ * uksm_domain_name() - the name of a domain's directory
+ * @key: of a domain that has one
+ * @name: as user-1000, named-NAME, cgroup-12.delay: the level if it is not that of all
+ *
+ * Context: any; the knob has not changed since the domain came.
+ */
+void uksm_domain_name(const struct uksm_domain_key *key, char name[UKSM_DOMAIN_NAME_SIZE])
+{
+	bool own_level = key->hardening > READ_ONCE(uksm_knobs.hardening);
+	const char *level = own_level ? uksm_hardening_words[key->hardening] : "";
+	const char *dot = own_level ? "." : "";
+
+	if (key->kind == UKSM_DOMAIN_NAMED)
+		snprintf(name, UKSM_DOMAIN_NAME_SIZE, "named-%s%s%s", key->name, dot, level);
+	else
+		snprintf(name, UKSM_DOMAIN_NAME_SIZE, "%s-%llu%s%s", kinds[key->kind], key->id,
+			 dot, level);
+}
+
+/* What is behind the dot, if there is one, which is cut off. */
+static int parse_level(char *name, u32 *level)
+{
+	char *dot = strchr(name, '.');
+	int found;
+
+	*level = READ_ONCE(uksm_knobs.hardening);
+	if (!dot)
+		return 0;
+	*dot = '\0';
+	found = match_string(uksm_hardening_words, UKSM_NR_HARDENINGS, dot + 1);
+	if (found <= UKSM_HARDEN_NONE)
+		return -EINVAL;
+	*level = found;
+	return 0;
+}
+
+/**
+ * uksm_domain_parse() - which domain a name of uksm_domain_name() means
+ * @name: the name; changed
+ * @key: filled in
+ *
+ * Return: 0, or -EINVAL if it is no such name.
+ */
+int uksm_domain_parse(char *name, struct uksm_domain_key *key)
+{
+	char *id = strchr(name, '-');
+
+	memset(key, 0, sizeof(*key));
+	if (!id || parse_level(id, &key->hardening))
+		return -EINVAL;
+	*id++ = '\0';
+	for (key->kind = UKSM_ISOLATE_USER; strcmp(name, kinds[key->kind]); key->kind++)
+		if (key->kind == UKSM_DOMAIN_NAMED)
+			return -EINVAL;
+	if (key->kind == UKSM_DOMAIN_NAMED) {
+		if (!uksm_name_valid(id))
+			return -EINVAL;
+		strscpy(key->name, id, sizeof(key->name));
+		return 0;
+	}
+	return isdigit(*id) && !kstrtou64(id, 10, &key->id) ? 0 : -EINVAL;
+}
+
+/** uksm_domain_find() - the domain of that key, or NULL */
+struct uksm_domain *uksm_domain_find(const struct uksm_domain_key *key)
+{
+	lockdep_assert_held(&uksm_mutex);
+	return rhashtable_lookup_fast(&domain_table, key, domain_params);
+}
+
+/**
  * uksm_domains_set_watcher() - who makes and removes their directories
  * @changed: called when there is something to be done, under uksm_mutex. NULL: nobody
  *
@@ -330,12 +446,13 @@ struct uksm_domain *uksm_domain_changed(bool *hide)
  */
 int uksm_domains_init(uksm_tie_fn *tie)
 {
+	const struct uksm_domain_key key = { .hardening = uksm_knobs.hardening };
 	int err = rhashtable_init(&domain_table, &domain_params);
 
 	if (err)
 		return err;
 	stable_tie = tie;
-	default_domain = domain_alloc(DEFAULT_ID, NULL);
+	default_domain = domain_alloc(&key, NULL);
 	if (!default_domain) {
 		rhashtable_destroy(&domain_table);
 		return -ENOMEM;

@@ -28,7 +28,7 @@
 static bool page_cow_broken(struct uksm_tracked *t)
 {
 	unsigned int level = uksm_policy_thrash(uksm_tracked_thrash(t),
-						(u32)uksm_stats.full_scans - t->merged_at,
+						uksm_tracked_slot(t)->visits - t->merged_at,
 						jiffies_to_msecs((u32)jiffies - t->merged_jiffies));
 
 	if (!uksm_tracked_leave(t))
@@ -43,7 +43,7 @@ static bool page_cow_broken(struct uksm_tracked *t)
 static void page_changed(struct uksm_tracked *t, u32 checksum)
 {
 	t->key.checksum = checksum;
-	t->key.hold = uksm_hold_begin();
+	t->key.hold = uksm_hold_begin(uksm_tracked_slot(t)->domain);
 	t->still = 0;
 	t->since = (u32)jiffies;
 }
@@ -76,7 +76,7 @@ static bool page_rests(const struct uksm_tracked *t, unsigned int nid)
 	if (t->key.hold && !uksm_hold_on(t->key.hold))
 		return false;
 	return !(t->key.flags & UKSM_F_PINNED) ||
-	       !uksm_policy_pinned_due(uksm_stats.full_scans,
+	       !uksm_policy_pinned_due(uksm_tracked_slot(t)->visits,
 				       uksm_tracked_address(t) >> PAGE_SHIFT);
 }
 

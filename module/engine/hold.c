@@ -18,7 +18,7 @@
 #include <linux/lockdep.h>
 #include <linux/random.h>
 
-#include "engine/knobs.h"
+#include "engine/domain.h"
 #include "engine/lock.h"
 
 /* An epoch takes so long: at least, and so much more at most. */
@@ -64,13 +64,14 @@ static unsigned int tag_age(u8 tag)
 
 /**
  * uksm_hold_begin() - the tag of content that is seen now for the first time
+ * @domain: where
  *
  * Context: for this and the following, the caller holds uksm_mutex.
  */
-u8 uksm_hold_begin(void)
+u8 uksm_hold_begin(const struct uksm_domain *domain)
 {
 	lockdep_assert_held(&uksm_mutex);
-	return uksm_knobs.hardening < UKSM_HARDEN_DELAY ? UKSM_HOLD_NONE : epoch;
+	return uksm_domain_holds(domain) ? epoch : UKSM_HOLD_NONE;
 }
 
 /**

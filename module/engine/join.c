@@ -7,6 +7,7 @@
 
 #include "compat/compat.h"
 #include "engine/chunk.h"
+#include "engine/domain.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
@@ -175,17 +176,18 @@ static int entry_lock(struct uksm_join *join, unsigned int i)
  */
 static void entry_differs(struct uksm_join *join, unsigned int i)
 {
+	struct uksm_domain *domain = join->slot->domain;
 	struct uksm_tracked *t = join->entry[i].t;
 	struct page *page = join->mapping[i].page;
 
 	join->mapping[i].err = -EAGAIN;
-	if (!join->entry[i].node || uksm_page_checksum(page) != t->key.checksum)
+	if (!join->entry[i].node || uksm_domain_checksum(domain, page) != t->key.checksum)
 		return;
 	/* By chance: the next time it is compared before it is queued. */
-	if (!uksm_pages_samples_agree(page, join->mapping[i].kpage))
+	if (!uksm_domain_samples_agree(domain, page, join->mapping[i].kpage))
 		t->key.flags |= UKSM_F_COLLIDES;
-	else if (uksm_stable_strengthen(join->slot->domain, page, t->key.checksum))
-		t->key.checksum = uksm_page_checksum(page);
+	else if (uksm_stable_strengthen(domain, page, t->key.checksum))
+		t->key.checksum = uksm_domain_checksum(domain, page);
 	else
 		t->key.flags |= UKSM_F_COLLIDES;
 }

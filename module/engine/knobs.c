@@ -9,6 +9,12 @@
 
 #include "pure/pace.h"
 
+const char *const uksm_hardening_words[UKSM_NR_HARDENINGS] = {
+	[UKSM_HARDEN_NONE] = "none",
+	[UKSM_HARDEN_DELAY] = "delay",
+	[UKSM_HARDEN_FRAME] = "frame",
+};
+
 /* Defaults are ksm's, where ksm has the knob. */
 struct uksm_knobs uksm_knobs = {
 	.run = UKSM_RUN_STOP,

@@ -34,6 +34,7 @@ enum uksm_isolation {
 	UKSM_ISOLATE_USER,
 	UKSM_ISOLATE_CGROUP,
 	UKSM_ISOLATE_PROCESS,
+	UKSM_NR_ISOLATIONS,
 };
 
 /* What is done against those who learn or choose by merging, see hardening. Each has all before it. */
@@ -41,7 +42,11 @@ enum uksm_hardening {
 	UKSM_HARDEN_NONE,
 	UKSM_HARDEN_DELAY,
 	UKSM_HARDEN_FRAME,
+	UKSM_NR_HARDENINGS,
 };
+
+/* As they are written and read, by number. */
+extern const char *const uksm_hardening_words[UKSM_NR_HARDENINGS];
 
 #define UKSM_PAGES_TO_SCAN_DEFAULT 100
 #define UKSM_CHECKSUM_LINES_DEFAULT 4
@@ -59,7 +64,8 @@ enum uksm_hardening {
  * @stable_node_chains_prune_millisecs: least time between two prunings of a
  *	chain
  * @isolation: enum uksm_isolation; written by uksm_admin_set_tree_knob() alone
- * @hardening: enum uksm_hardening; written by uksm_admin_set_tree_knob() alone
+ * @hardening: enum uksm_hardening, of all domains at least; written by
+ *	uksm_admin_set_tree_knob() alone
  * @zero_page_across_domains: with isolation, @use_zero_pages holds nevertheless
  * @checksum_lines: cache lines that go into the checksum of a page, 1 to 64;
  *	written by uksm_admin_set_tree_knob() alone
@@ -134,24 +140,6 @@ static inline bool uksm_knobs_zero_page(void)
 	return READ_ONCE(uksm_knobs.use_zero_pages) &&
 	       (READ_ONCE(uksm_knobs.isolation) == UKSM_ISOLATE_NONE ||
 		READ_ONCE(uksm_knobs.zero_page_across_domains));
-}
-
-/**
- * uksm_knobs_lines() - how many lines of a page go into its checksum
- *
- * All where content that is new must wait: a page may change in lines that are left out, and
- * would keep what it has waited for.
- */
-static inline unsigned int uksm_knobs_lines(void)
-{
-	return uksm_knobs.hardening >= UKSM_HARDEN_DELAY ? UKSM_LINES :
-							   uksm_knobs.checksum_lines;
-}
-
-/** uksm_knobs_fresh_frames() - must a merged page lie where none of its users had it? */
-static inline bool uksm_knobs_fresh_frames(void)
-{
-	return READ_ONCE(uksm_knobs.hardening) >= UKSM_HARDEN_FRAME;
 }
 
 /** uksm_knobs_cpu_limited() - is there a limit on the scanner's CPU time? */

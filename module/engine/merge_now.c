@@ -220,17 +220,7 @@ int uksm_merge_now_process(int pid)
 	return err;
 }
 
-static struct uksm_domain *find_domain(enum uksm_isolation isolation, u64 id)
-{
-	struct uksm_domain *domain = NULL;
-
-	while ((domain = uksm_domain_next(domain)))
-		if (domain->isolation == isolation && domain->id == id)
-			break;
-	return domain;
-}
-
-static int ask_for_domain(enum uksm_isolation isolation, u64 id)
+static int ask_for_domain(const struct uksm_domain_key *key)
 {
 	struct uksm_domain *domain;
 	struct uksm_mm_slot *slot;
@@ -239,7 +229,7 @@ static int ask_for_domain(enum uksm_isolation isolation, u64 id)
 
 	if (err)
 		return err;
-	domain = find_domain(isolation, id);
+	domain = uksm_domain_find(key);
 	if (!domain)
 		err = -ESRCH;
 	/* Some nanoseconds for each process. */
@@ -254,21 +244,20 @@ static int ask_for_domain(enum uksm_isolation isolation, u64 id)
 
 /**
  * uksm_merge_now_domain() - merge what the processes of a domain have
- * @isolation: what the domain is: enum uksm_isolation
- * @id: its ID, as its directory shows it
+ * @key: which
  *
  * Those that belong to it by now, and not the newcomers. Who exits meanwhile is left out.
  *
  * Context: as uksm_merge_now_process().
  * Return: the same, -ESRCH if there is no such domain.
  */
-int uksm_merge_now_domain(enum uksm_isolation isolation, u64 id)
+int uksm_merge_now_domain(const struct uksm_domain_key *key)
 {
 	int err = mutex_lock_interruptible(&merge_now_mutex) ? -EINTR : 0;
 
 	if (err)
 		return err;
-	err = ask_for_domain(isolation, id) ?: wait_done();
+	err = ask_for_domain(key) ?: wait_done();
 	mutex_unlock(&merge_now_mutex);
 	return err;
 }

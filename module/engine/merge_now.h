@@ -3,11 +3,9 @@
 #ifndef UKSM_MERGE_NOW_H
 #define UKSM_MERGE_NOW_H
 
-#include <linux/types.h>
-
-#include "engine/knobs.h"
+struct uksm_domain_key;
 
 int uksm_merge_now_process(int pid);
-int uksm_merge_now_domain(enum uksm_isolation isolation, u64 id);
+int uksm_merge_now_domain(const struct uksm_domain_key *key);
 
 #endif

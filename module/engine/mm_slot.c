@@ -21,6 +21,7 @@
 #include "engine/knobs.h"
 #include "engine/lock.h"
 #include "engine/stats.h"
+#include "kernel/cgroups.h"
 #include "kernel/mm_lock.h"
 #include "kernel/owner.h"
 #include "kernel/race.h"
@@ -61,7 +62,7 @@ static struct uksm_mm_slot *slot_find(const struct mm_struct *mm)
 static void slot_meet(struct uksm_mm_slot *slot)
 {
 	slot->stranger = !uksm_mm_wants_merge(slot->mm);
-	slot->enlisted = uksm_mm_merges_any(slot->mm) && uksm_owner_ever_included();
+	slot->enlisted = uksm_mm_merges_any(slot->mm) && uksm_cgroups_ever(UKSM_CGROUPS_INCLUDED);
 }
 
 /*
@@ -298,6 +299,7 @@ void uksm_mm_slots_settle_all(void)
 			slot->address = 0;
 		slot->resumes = false;
 		slot->seen_until = 0;
+		slot->weighed = false;
 		if (!slot->asked)
 			slot->put_off = 0;
 	}

@@ -43,6 +43,10 @@ enum uksm_slot_list {
  */
 #define UKSM_THREADS_MAX	64u
 
+/* Of a process that the administrator has given none, and the greatest that he can give. */
+#define UKSM_WEIGHT_DEFAULT	100u
+#define UKSM_WEIGHT_MAX		10000u
+
 /**
  * struct uksm_mm_slot - an address space that the scanner visits
  * @serial: no other slot has had it
@@ -62,6 +66,9 @@ enum uksm_slot_list {
  * @leave_at: when to go on with that, in jiffies
  * @address: next address to look at, or to forget records from
  * @put_off: times that its mmap_lock was held by others, less some for each that it was not
+ * @visits: full scans in which it was its turn
+ * @weighed: in this full scan it was found whether it is its turn, by its weight
+ * @credit: for that, see uksm_policy_weight_due()
  * @locked_since: when that began, in jiffies
  * @tried_at: when it was put off for the last time since it was asked for, in jiffies
  * @contended: others wanted it when it was last left
@@ -97,6 +104,9 @@ struct uksm_mm_slot {
 	bool refused;
 	unsigned long leave_at;
 	unsigned int put_off;
+	u32 visits;
+	bool weighed;
+	unsigned int credit;
 	unsigned long locked_since;
 	unsigned long tried_at;
 	bool contended;

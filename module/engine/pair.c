@@ -104,6 +104,7 @@ static enum uksm_outcome merge_locked(struct uksm_window *window, const struct u
 				      struct uksm_rmap_item *items[2],
 				      const struct uksm_site **culprit)
 {
+	const struct uksm_domain *domain = site->slot->domain;
 	struct page *kpage = fresh ? folio_page(fresh, 0) : site->page;
 	struct uksm_mapping own = { .addr = site->addr, .page = site->page };
 	struct uksm_mapping m = { .addr = peer->addr, .page = peer->page, .kpage = kpage };
@@ -117,17 +118,17 @@ static enum uksm_outcome merge_locked(struct uksm_window *window, const struct u
 	 * tree has been searched for what was recorded only, and may well have
 	 * what they hold now.
 	 */
-	if (uksm_page_checksum(site->page) != site->t->key.checksum)
+	if (uksm_domain_checksum(domain, site->page) != site->t->key.checksum)
 		return UKSM_OUTCOME_LATER;
 	*culprit = peer;
 	uksm_write_protect(window, peer->vma, &m, 1);
 	if (m.err)
 		return protected_outcome(m.err);
 	if (!uksm_pages_identical(site->page, peer->page)) {
-		if (uksm_page_checksum(peer->page) != peer->t->key.checksum)
+		if (uksm_domain_checksum(domain, peer->page) != peer->t->key.checksum)
 			return UKSM_OUTCOME_LATER;
-		return uksm_pages_samples_agree(site->page, peer->page) ? UKSM_OUTCOME_ALIKE :
-									  UKSM_OUTCOME_DIFFERS;
+		return uksm_domain_samples_agree(domain, site->page, peer->page) ?
+			       UKSM_OUTCOME_ALIKE : UKSM_OUTCOME_DIFFERS;
 	}
 
 	uksm_race_point("compare-link");
@@ -199,7 +200,7 @@ enum uksm_outcome uksm_pair_merge(struct uksm_join *join, struct uksm_site *site
 	*culprit = NULL;
 	if (!node || !items[0] || !items[1])
 		goto free;
-	if (uksm_knobs_fresh_frames()) {
+	if (uksm_domain_fresh_frames(site->slot->domain)) {
 		fresh = uksm_frames_take(page_to_nid(site->page));
 		if (!fresh)
 			goto free;

@@ -6,6 +6,7 @@
 
 #include "compat/compat.h"
 #include "engine/chunk.h"
+#include "engine/domain.h"
 #include "engine/hold.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
@@ -86,19 +87,19 @@ static enum uksm_outcome compare_peer(const struct uksm_site *site, const struct
 	if (peer->page == site->page)
 		return UKSM_OUTCOME_SAME;
 
-	checksum = uksm_page_checksum(peer->page);
+	checksum = uksm_domain_checksum(site->slot->domain, peer->page);
 	if (checksum != peer->t->key.checksum) {
 		uksm_unstable_del(peer->t);
 		peer->t->key.checksum = checksum;
-		peer->t->key.hold = uksm_hold_begin();
+		peer->t->key.hold = uksm_hold_begin(peer->slot->domain);
 		return UKSM_OUTCOME_NONE;
 	}
 	compare = compare || PageCompound(site->page) || PageCompound(peer->page) ||
 		  (peer->t->key.flags & UKSM_F_COLLIDES);
 	if (!compare || uksm_pages_identical(site->page, peer->page))
 		return UKSM_OUTCOME_MERGED;
-	return uksm_pages_samples_agree(site->page, peer->page) ? UKSM_OUTCOME_ALIKE :
-								  UKSM_OUTCOME_DIFFERS;
+	return uksm_domain_samples_agree(site->slot->domain, site->page, peer->page) ?
+		       UKSM_OUTCOME_ALIKE : UKSM_OUTCOME_DIFFERS;
 }
 
 /*

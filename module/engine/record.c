@@ -61,7 +61,7 @@ void uksm_tracked_set_seen(struct uksm_tracked *t, u32 checksum)
 {
 	change(t, UKSM_UNTRACKED, UKSM_VOLATILE);
 	t->key.checksum = checksum;
-	t->key.hold = uksm_hold_begin();
+	t->key.hold = uksm_hold_begin(uksm_tracked_slot(t)->domain);
 	t->still = 0;
 	t->since = (u32)jiffies;
 }
@@ -79,15 +79,15 @@ void uksm_tracked_set_unshared(struct uksm_tracked *t)
  * uksm_tracked_set_merged() - %UKSM_VOLATILE to %UKSM_MERGED
  * @t: record
  * @item: its rmap_item, linked to a stable node
- * @full_scans: number of the full scan
+ * @visit: number of the visit to the address space
  * @now: jiffies
  */
 void uksm_tracked_set_merged(struct uksm_tracked *t, struct uksm_rmap_item *item,
-			     u32 full_scans, u32 now)
+			     u32 visit, u32 now)
 {
 	change(t, UKSM_VOLATILE, UKSM_MERGED);
 	t->rmap = item;
-	t->merged_at = full_scans;
+	t->merged_at = visit;
 	t->merged_jiffies = now;
 }
 

@@ -21,7 +21,6 @@
 #include "engine/lock.h"
 #include "engine/mm_slot.h"
 #include "engine/stable_node.h"
-#include "engine/stats.h"
 #include "pure/policy.h"
 
 /* An address space with so many tiles of pages is a small one. */
@@ -86,8 +85,7 @@ bool uksm_slot_rests(struct uksm_mm_slot *slot, unsigned int *looks)
 	if (!READ_ONCE(uksm_knobs.smart_scan) || slot->asked || slot->address ||
 	    !slot->records || !slot_small(slot))
 		return false;
-	if (uksm_policy_due(slot->quiet, uksm_stats.full_scans,
-			    (unsigned long)slot / L1_CACHE_BYTES))
+	if (uksm_policy_due(slot->quiet, slot->visits, (unsigned long)slot / L1_CACHE_BYTES))
 		return false;
 	return !slot->merged || !slot_left(slot, looks);
 }
@@ -115,7 +113,7 @@ unsigned int uksm_tile_rests(struct uksm_mm_slot *slot, const struct vm_area_str
 	if (!READ_ONCE(uksm_knobs.smart_scan) || slot->asked || slot_small(slot))
 		return 0;
 	chunk = uksm_chunk_of(slot, tile);
-	pages = chunk ? uksm_tile_resting(chunk, tile, uksm_stats.full_scans) : 0;
+	pages = chunk ? uksm_tile_resting(chunk, tile, slot->visits) : 0;
 	if (!pages || (!whole && tile_left(chunk, uksm_chunk_tile(tile), looks)))
 		return 0;
 	return pages;

@@ -25,6 +25,7 @@
 #include "engine/rest.h"
 #include "engine/stats.h"
 #include "engine/step.h"
+#include "kernel/owner.h"
 #include "pure/checksum.h"
 #include "pure/policy.h"
 #include "surface/trace.h"
@@ -73,6 +74,9 @@ static struct {
 	const struct uksm_mm_slot *locked;	/* since this one all that were tried were locked */
 	bool wait;		/* they have been tried in vain all around */
 	bool mergeable;		/* a mergeable VMA has been met since the full scan began */
+	bool passed_over;	/* an address space was, as its weight is small */
+	unsigned int heaviest;	/* weight of those that the last full scan has come to */
+	unsigned int heaviest_so_far;	/* and of those that this one has */
 	bool drain;		/* LRU batches are to be drained before the next slice */
 	unsigned long next_drain;
 } scan;
@@ -221,6 +225,25 @@ static void slot_turn(enum lane lane, long units)
 		slot_to_end(lane);
 }
 
+/*
+ * Is it a slot's turn in this full scan? What has just come, or was asked for, is in any. The
+ * heaviest is that of the last full scan: if it has exited since, this one passes over too much.
+ */
+static bool slot_due(enum lane lane, struct uksm_mm_slot *slot)
+{
+	unsigned int weight;
+	bool due;
+
+	if (lane == NEWCOMERS || slot->weighed)
+		return true;
+	slot->weighed = true;
+	weight = uksm_owner_weight(slot->mm, UKSM_WEIGHT_DEFAULT);
+	scan.heaviest_so_far = max(scan.heaviest_so_far, weight);
+	due = uksm_policy_weight_due(&slot->credit, weight, scan.heaviest) || slot->asked;
+	slot->visits += due;
+	return due;
+}
+
 static void scan_step(enum lane lane, struct uksm_work *work)
 {
 	struct uksm_step step = {
@@ -230,8 +253,16 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 	};
 	long units = work->units;
 	unsigned int looks = 0;
-	bool rests = uksm_slot_rests(step.slot, &looks);
+	bool rests;
 
+	if (!slot_due(lane, step.slot)) {
+		work->units -= PROCESS_UNITS;
+		scan.passed_over = true;
+		/* Where it was given up it goes on when it is its turn. */
+		cursor_leave(lane);
+		return;
+	}
+	rests = uksm_slot_rests(step.slot, &looks);
 	work->units -= (long)looks * UKSM_LOOK_UNITS;
 	if (rests) {
 		work->units -= UKSM_TILE_UNITS / 4;
@@ -303,6 +334,9 @@ static bool full_scan_discovered(void)
 	memset(scan.cursor, 0, sizeof(scan.cursor));
 	scan.lanes = (struct uksm_lanes){ 0 };
 	scan.mergeable = false;
+	scan.passed_over = false;
+	scan.heaviest = scan.heaviest_so_far;
+	scan.heaviest_so_far = 0;
 	scan.cursor[SETTLED].slot = uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
 	if (!scan.cursor[SETTLED].slot) {
 		scan.phase = RESTING;
@@ -328,7 +362,8 @@ static enum uksm_scan_end full_scan_end(void)
 		uksm_stats_inc(full_scans);
 		return UKSM_SCAN_FULL;
 	}
-	return uksm_mm_slots_first(UKSM_SLOTS_NEW) ? UKSM_SCAN_MORE : UKSM_SCAN_IDLE;
+	return uksm_mm_slots_first(UKSM_SLOTS_NEW) || scan.passed_over ? UKSM_SCAN_MORE :
+									 UKSM_SCAN_IDLE;
 }
 
 /* Go on looking for processes, if that is under way. */

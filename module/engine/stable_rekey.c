@@ -3,6 +3,7 @@
 
 #include <linux/lockdep.h>
 
+#include "engine/domain.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
 #include "engine/stable_tree.h"
@@ -49,9 +50,13 @@ bool uksm_stable_rekey_late(struct uksm_domain *domain, unsigned int nid, u32 ch
 			    struct page *page)
 {
 	struct uksm_index *tree = uksm_stable_tree(domain, nid);
-	u32 sample = uksm_page_weak_sample(page);
 	struct uksm_key *key;
+	u32 sample;
 
+	/* There pages are hashed in whole. */
+	if (uksm_domain_holds(domain))
+		return false;
+	sample = uksm_page_weak_sample(page);
 	if (!sample || sample == checksum)
 		return false;
 	key = uksm_index_find(tree, sample, uksm_page_whole(page));
@@ -89,7 +94,7 @@ bool uksm_stable_strengthen(struct uksm_domain *domain, struct page *page, u32 c
 	unsigned int nid;
 
 	lockdep_assert_held(&uksm_mutex);
-	if (count_keys(domain, checksum, REKEY_MAX) > REKEY_MAX ||
+	if (uksm_domain_holds(domain) || count_keys(domain, checksum, REKEY_MAX) > REKEY_MAX ||
 	    !uksm_page_strengthen(page, checksum))
 		return false;
 	for (nid = 0; nid < uksm_nr_nids(); nid++) {

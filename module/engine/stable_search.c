@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
+#include "engine/domain.h"
 #include "engine/knobs.h"
 #include "engine/lock.h"
 #include "engine/stable_rekey.h"
@@ -51,7 +52,7 @@ static enum uksm_search key_judge(struct uksm_key *key, unsigned int nid, struct
 	if (!folio_shareable(folio, nid))
 		found = UKSM_SEARCH_DIFFERS;
 	else if (compare && !uksm_pages_identical(page, folio_page(folio, 0)))
-		found = uksm_pages_samples_agree(page, folio_page(folio, 0)) ?
+		found = uksm_domain_samples_agree((*node)->domain, page, folio_page(folio, 0)) ?
 			UKSM_SEARCH_ALIKE : UKSM_SEARCH_DIFFERS;
 	else if (!uksm_stable_node_room(*node))
 		found = UKSM_SEARCH_FULL;

@@ -185,7 +185,7 @@ void uksm_stable_node_add(struct uksm_stable_node *node, u32 checksum, unsigned 
 {
 	struct uksm_stable_place place = {
 		.whole = uksm_page_whole(kpage),
-		.sample = uksm_page_weak_sample(kpage),
+		.sample = uksm_domain_holds(node->domain) ? 0 : uksm_page_weak_sample(kpage),
 	};
 	struct uksm_chain *chain = NULL;
 	struct uksm_key *key;

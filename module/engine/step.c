@@ -19,6 +19,7 @@
 #include "engine/batch.h"
 #include "engine/chunk.h"
 #include "engine/dedup.h"
+#include "engine/domain.h"
 #include "engine/examine.h"
 #include "engine/forget.h"
 #include "engine/join.h"
@@ -88,7 +89,7 @@ static void scan_batch(struct uksm_step *step, struct vm_area_struct *vma)
 	step->work->units -= (long)((batch.start - start) >> PAGE_SHIFT) * EMPTY_UNITS;
 	seen = uksm_examine_batch(&batch, slot, vma, &step->visit->news, search);
 	step->work->units -= (long)seen.pages * UKSM_PAGE_UNITS + (long)seen.entries * ENTRY_UNITS;
-	uksm_stats_add(pages_scanned, seen.pages - seen.again);
+	uksm_domain_add(slot->domain, pages_scanned, seen.pages - seen.again);
 	uksm_asked_looked(slot, seen.pages);
 
 	if (!bitmap_empty(search, UKSM_BATCH_PAGES)) {

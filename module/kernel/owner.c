@@ -11,33 +11,18 @@
 
 #include <linux/cgroup.h>
 #include <linux/cred.h>
-#include <linux/err.h>
-#include <linux/errno.h>
-#include <linux/lockdep.h>
-#include <linux/minmax.h>
 #include <linux/mm_types.h>
-#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
-/* So many cgroups can be in a list. */
-#define LISTED_MAX	64u
+#include "kernel/cgroups.h"
+#include "kernel/named.h"
 
 #if defined(CONFIG_MEMCG) && defined(CONFIG_CGROUPS)
-
-/*
- * Changed under lists_mutex, looked at under none: an entry that is just being changed may not be
- * found, and is asked for again soon.
- */
-static struct cgroup_list {
-	struct uksm_cgroup_ref refs[LISTED_MAX];
-	unsigned int nr;
-	bool ever;
-} lists[UKSM_NR_CGROUP_LISTS];
-static DEFINE_MUTEX(lists_mutex);
 
 /** uksm_owner_known() - does this kernel say whose an address space is? */
 bool uksm_owner_known(void)
@@ -76,30 +61,11 @@ bool uksm_owner_user(struct mm_struct *mm, u64 *uid)
 	return ask_owner(mm, user_of, uid);
 }
 
-/*
- * The highest of a cgroup and those above it that is in a list, or NULL. Under RCU. How deep it
- * lies is for others to decide, so it costs the same at any depth.
- */
-static struct cgroup *highest_listed(enum uksm_cgroup_list which, struct cgroup *cgroup)
-{
-	const struct cgroup_list *list = &lists[which];
-	unsigned int nr = min(READ_ONCE(list->nr), LISTED_MAX);
-	struct cgroup *highest = NULL, *above;
-
-	while (nr--) {
-		above = cgroup_ancestor(cgroup, READ_ONCE(list->refs[nr].level));
-		if (above && cgroup_id(above) == READ_ONCE(list->refs[nr].id) &&
-		    (!highest || above->level < highest->level))
-			highest = above;
-	}
-	return highest;
-}
-
 static u64 cgroup_of(struct task_struct *owner)
 {
 	struct cgroup *own = task_dfl_cgroup(owner);
 
-	return cgroup_id(highest_listed(UKSM_CGROUPS_TOGETHER, own) ?: own);
+	return cgroup_id(uksm_cgroup_highest(UKSM_CGROUPS_TOGETHER, own) ?: own);
 }
 
 /**
@@ -118,7 +84,7 @@ bool uksm_owner_cgroup(struct mm_struct *mm, u64 *id)
 
 static u64 excluded_of(struct task_struct *owner)
 {
-	return highest_listed(UKSM_CGROUPS_EXCLUDED, task_dfl_cgroup(owner)) ? 1 : 0;
+	return uksm_cgroup_highest(UKSM_CGROUPS_EXCLUDED, task_dfl_cgroup(owner)) ? 1 : 0;
 }
 
 /**
@@ -133,7 +99,7 @@ bool uksm_owner_excluded(struct mm_struct *mm, bool unknown)
 {
 	u64 excluded;
 
-	if (!READ_ONCE(lists[UKSM_CGROUPS_EXCLUDED].nr))
+	if (!uksm_cgroups_any(UKSM_CGROUPS_EXCLUDED))
 		return false;
 	return ask_owner(mm, excluded_of, &excluded) ? excluded : unknown;
 }
@@ -154,7 +120,7 @@ static bool speaks_for_himself(struct task_struct *owner)
 
 static u64 included_of(struct task_struct *owner)
 {
-	return highest_listed(UKSM_CGROUPS_INCLUDED, task_dfl_cgroup(owner)) ? 1 : 0;
+	return uksm_cgroup_highest(UKSM_CGROUPS_INCLUDED, task_dfl_cgroup(owner)) ? 1 : 0;
 }
 
 /* What process 1 starts, in whatever group, would inherit the mark from it. */
@@ -197,176 +163,73 @@ bool uksm_owner_enlists(struct mm_struct *mm)
 	       !uksm_owner_excluded(mm, true);
 }
 
-/** uksm_owner_ever_included() - has there been a cgroup in %UKSM_CGROUPS_INCLUDED? */
-bool uksm_owner_ever_included(void)
+/**
+ * uksm_owner_name() - the name that the process of an address space was given
+ * @mm: address space; the caller holds a reference on the structure
+ * @name: set to it, with zeroes behind
+ *
+ * Context: any. Takes the RCU read lock.
+ * Return: false when it has none, or no owner any more.
+ */
+bool uksm_owner_name(struct mm_struct *mm, char name[UKSM_NAME_SIZE])
 {
-	return READ_ONCE(lists[UKSM_CGROUPS_INCLUDED].ever);
+	struct task_struct *owner;
+	bool named = false;
+
+	if (!uksm_named_any())
+		return false;
+	rcu_read_lock();
+	owner = rcu_dereference(mm->owner);
+	if (owner)
+		/* None while it exits. */
+		named = uksm_named_find(task_tgid(owner), name);
+	rcu_read_unlock();
+	return named;
 }
 
-/** uksm_cgroups_any() - is there any cgroup in a list? */
-bool uksm_cgroups_any(enum uksm_cgroup_list which)
+static u64 hardening_of(struct task_struct *owner)
 {
-	return READ_ONCE(lists[which].nr);
+	return uksm_cgroup_greatest_value(UKSM_CGROUPS_HARDENED, task_dfl_cgroup(owner));
 }
 
 /**
- * uksm_cgroup_find() - which cgroup a path means
- * @path: from the root of the default hierarchy that the caller sees, with a slash in front
- * @ref: filled in
+ * uksm_owner_hardening() - to what level an address space is hardened at least
+ * @mm: address space; the caller holds a reference on the structure
  *
- * Context: process context.
- * Return: 0, or -ENOENT, -ENOTDIR and the like.
+ * Context: any. Takes the RCU read lock.
+ * Return: enum uksm_hardening, the highest for its owner's cgroup and all above it in
+ * %UKSM_CGROUPS_HARDENED; of one without an owner the lowest.
  */
-int uksm_cgroup_find(const char *path, struct uksm_cgroup_ref *ref)
+unsigned int uksm_owner_hardening(struct mm_struct *mm)
 {
-	struct cgroup *cgroup = cgroup_get_from_path(path);
+	u64 level;
 
-	if (IS_ERR(cgroup))
-		return PTR_ERR(cgroup);
-	*ref = (struct uksm_cgroup_ref){ .id = cgroup_id(cgroup), .level = cgroup->level };
-	cgroup_put(cgroup);
-	return 0;
+	if (!uksm_cgroups_any(UKSM_CGROUPS_HARDENED))
+		return 0;
+	return ask_owner(mm, hardening_of, &level) ? level : 0;
+}
+
+/* No weight is 0. */
+static u64 weight_of(struct task_struct *owner)
+{
+	return uksm_cgroup_nearest_value(UKSM_CGROUPS_WEIGHTS, task_dfl_cgroup(owner), 0);
 }
 
 /**
- * uksm_cgroup_path() - the path of a cgroup
- * @id: its ID
- * @buf: where to put it
- * @size: of @buf
+ * uksm_owner_weight() - the weight of an address space
+ * @mm: address space; the caller holds a reference on the structure
+ * @otherwise: of one whose owner has none
  *
- * Context: process context.
- * Return: 0, -ENOENT when there is none of that ID any more, -E2BIG when it does not fit.
+ * Context: any. Takes the RCU read lock.
+ * Return: that of its owner's cgroup, or of the nearest above it, in %UKSM_CGROUPS_WEIGHTS.
  */
-int uksm_cgroup_path(u64 id, char *buf, size_t size)
+unsigned int uksm_owner_weight(struct mm_struct *mm, unsigned int otherwise)
 {
-	struct cgroup *cgroup = cgroup_get_from_id(id);
-	int len;
+	u64 weight;
 
-	if (IS_ERR_OR_NULL(cgroup))
-		return -ENOENT;
-	len = cgroup_path(cgroup, buf, size);
-	cgroup_put(cgroup);
-	return len >= 0 && len < size ? 0 : -E2BIG;
-}
-
-/* Where in the list it is; at the end when it is not. */
-static unsigned int position(const struct cgroup_list *list, u64 id)
-{
-	unsigned int nr;
-
-	lockdep_assert_held(&lists_mutex);
-	for (nr = 0; nr < list->nr && list->refs[nr].id != id; nr++)
-		;
-	return nr;
-}
-
-static void set_entry(struct cgroup_list *list, unsigned int nr, const struct uksm_cgroup_ref *ref)
-{
-	WRITE_ONCE(list->refs[nr].id, ref->id);
-	WRITE_ONCE(list->refs[nr].level, ref->level);
-}
-
-/* The last one takes its place. */
-static void remove_entry(struct cgroup_list *list, unsigned int nr)
-{
-	set_entry(list, nr, &list->refs[list->nr - 1]);
-	WRITE_ONCE(list->nr, list->nr - 1);
-}
-
-/**
- * uksm_cgroup_put_on() - add a cgroup to a list, once
- * @which: list
- * @ref: cgroup
- *
- * Context: process context.
- * Return: 0, or -ENOSPC when there are too many.
- */
-int uksm_cgroup_put_on(enum uksm_cgroup_list which, const struct uksm_cgroup_ref *ref)
-{
-	struct cgroup_list *list = &lists[which];
-	unsigned int nr;
-	int err = 0;
-
-	mutex_lock(&lists_mutex);
-	nr = position(list, ref->id);
-	if (nr == LISTED_MAX) {
-		err = -ENOSPC;
-	} else if (nr == list->nr) {
-		set_entry(list, nr, ref);
-		WRITE_ONCE(list->ever, true);
-		WRITE_ONCE(list->nr, nr + 1);
-	}
-	mutex_unlock(&lists_mutex);
-	return err;
-}
-
-/**
- * uksm_cgroup_take_off() - remove a cgroup from a list
- * @which: list
- * @id: its ID
- *
- * Context: process context.
- * Return: 0, or -ENOENT when it is not there.
- */
-int uksm_cgroup_take_off(enum uksm_cgroup_list which, u64 id)
-{
-	struct cgroup_list *list = &lists[which];
-	unsigned int nr;
-	int err = 0;
-
-	mutex_lock(&lists_mutex);
-	nr = position(list, id);
-	if (nr < list->nr)
-		remove_entry(list, nr);
-	else
-		err = -ENOENT;
-	mutex_unlock(&lists_mutex);
-	return err;
-}
-
-/**
- * uksm_cgroup_drop_gone() - remove those from a list that do not exist any more
- * @which: list
- *
- * Context: a kernel thread: of a process in a cgroup namespace the kernel would say that all
- * outside it are gone.
- */
-void uksm_cgroup_drop_gone(enum uksm_cgroup_list which)
-{
-	struct cgroup_list *list = &lists[which];
-	struct cgroup *cgroup;
-	unsigned int nr;
-
-	mutex_lock(&lists_mutex);
-	for (nr = list->nr; nr--;) {
-		cgroup = cgroup_get_from_id(list->refs[nr].id);
-		if (IS_ERR_OR_NULL(cgroup))
-			remove_entry(list, nr);
-		else
-			cgroup_put(cgroup);
-	}
-	mutex_unlock(&lists_mutex);
-}
-
-/**
- * uksm_cgroup_listed() - the cgroups in a list
- * @which: list
- * @nr: which of it, from 0 on
- * @id: set to its ID
- *
- * Return: how many there are; @id is set if @nr is less.
- */
-unsigned int uksm_cgroup_listed(enum uksm_cgroup_list which, unsigned int nr, u64 *id)
-{
-	const struct cgroup_list *list = &lists[which];
-	unsigned int all;
-
-	mutex_lock(&lists_mutex);
-	all = list->nr;
-	if (nr < all)
-		*id = list->refs[nr].id;
-	mutex_unlock(&lists_mutex);
-	return all;
+	if (!uksm_cgroups_any(UKSM_CGROUPS_WEIGHTS) || !ask_owner(mm, weight_of, &weight))
+		return otherwise;
+	return weight ?: otherwise;
 }
 
 #else
@@ -386,16 +249,6 @@ bool uksm_owner_cgroup(struct mm_struct *mm, u64 *id)
 	return false;
 }
 
-int uksm_cgroup_find(const char *path, struct uksm_cgroup_ref *ref)
-{
-	return -EOPNOTSUPP;
-}
-
-int uksm_cgroup_path(u64 id, char *buf, size_t size)
-{
-	return -EOPNOTSUPP;
-}
-
 bool uksm_owner_excluded(struct mm_struct *mm, bool unknown)
 {
 	return false;
@@ -411,33 +264,19 @@ bool uksm_owner_enlists(struct mm_struct *mm)
 	return false;
 }
 
-bool uksm_owner_ever_included(void)
+bool uksm_owner_name(struct mm_struct *mm, char name[UKSM_NAME_SIZE])
 {
 	return false;
 }
 
-bool uksm_cgroups_any(enum uksm_cgroup_list which)
-{
-	return false;
-}
-
-int uksm_cgroup_put_on(enum uksm_cgroup_list which, const struct uksm_cgroup_ref *ref)
-{
-	return -EOPNOTSUPP;
-}
-
-void uksm_cgroup_drop_gone(enum uksm_cgroup_list which)
-{
-}
-
-int uksm_cgroup_take_off(enum uksm_cgroup_list which, u64 id)
-{
-	return -EOPNOTSUPP;
-}
-
-unsigned int uksm_cgroup_listed(enum uksm_cgroup_list which, unsigned int nr, u64 *id)
+unsigned int uksm_owner_hardening(struct mm_struct *mm)
 {
 	return 0;
+}
+
+unsigned int uksm_owner_weight(struct mm_struct *mm, unsigned int otherwise)
+{
+	return otherwise;
 }
 
 #endif

@@ -17,13 +17,15 @@
 #include "pure/checksum.h"
 
 /**
- * uksm_page_checksum() - uksm_checksum() of a page
+ * uksm_page_checksum() - uksm_checksum() of a page, or the same of all of it
  * @page: page, with a reference or otherwise kept
+ * @whole: of all of it
  */
-u32 uksm_page_checksum(struct page *page)
+u32 uksm_page_checksum(struct page *page, bool whole)
 {
 	void *addr = kmap_local_page(page);
-	u32 checksum = uksm_checksum(addr);
+	u32 checksum = whole ? uksm_checksum_of_whole(uksm_checksum_whole(addr)) :
+			       uksm_checksum(addr);
 
 	kunmap_local(addr);
 	return checksum;

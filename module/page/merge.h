@@ -53,7 +53,7 @@ struct uksm_window {
 	struct uksm_invalidate range[UKSM_MERGE_MAX];
 };
 
-u32 uksm_page_checksum(struct page *page);
+u32 uksm_page_checksum(struct page *page, bool whole);
 u64 uksm_page_whole(struct page *page);
 u32 uksm_page_weak_sample(struct page *page);
 bool uksm_page_strengthen(struct page *page, u32 checksum);

@@ -71,7 +71,7 @@ bool uksm_policy_due(u8 quiet, unsigned long seq, unsigned long tile)
 
 /**
  * uksm_policy_pinned_due() - is a page that was pinned to be asked for again?
- * @seq: number of the full scan
+ * @seq: number of the full scan, of those that come to the page's memory
  * @number: number of the page; pages take turns, so that full scans cost alike
  *
  * Return: true in one of eight full scans. With each eight of them the turn moves on by
@@ -83,6 +83,25 @@ bool uksm_policy_pinned_due(unsigned long seq, unsigned long number)
 	unsigned long turn = (u32)number * GOLDEN_RATIO_32 >> 29;
 
 	return !((seq + seq / 8 + turn) & 7);
+}
+
+/**
+ * uksm_policy_weight_due() - is an address space to be scanned in this full scan?
+ * @credit: what it has saved up, 0 at first
+ * @weight: its weight, at least 1
+ * @heaviest: the greatest weight of all, as far as is known
+ *
+ * To be asked once in each full scan. Return: true in @weight of @heaviest full scans, as evenly
+ * as can be; always, if it is the heaviest.
+ */
+bool uksm_policy_weight_due(unsigned int *credit, unsigned int weight, unsigned int heaviest)
+{
+	*credit += weight;
+	if (*credit < heaviest)
+		return false;
+	/* Little is kept of what was saved up when others were heavier. */
+	*credit = weight < heaviest ? min(*credit - heaviest, heaviest - 1) : 0;
+	return true;
 }
 
 /**

@@ -28,6 +28,8 @@ bool uksm_policy_pinned_due(unsigned long seq, unsigned long number);
 unsigned int uksm_policy_thrash(unsigned int level, u32 scans, u32 msecs);
 bool uksm_policy_still_enough(unsigned int level, u32 still);
 
+bool uksm_policy_weight_due(unsigned int *credit, unsigned int weight, unsigned int heaviest);
+
 /**
  * struct uksm_lanes - how two kinds of memory share the scanner
  * @balance: units by which newcomers have had more than memory known before, as far

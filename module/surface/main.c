@@ -21,6 +21,7 @@
 #include "kernel/ksyms.h"
 #include "kernel/layout.h"
 #include "kernel/lru_drain.h"
+#include "kernel/named.h"
 #include "kernel/race.h"
 #include "kernel/stock.h"
 #include "pure/checksum.h"
@@ -63,10 +64,13 @@ static int __init uksm_init(void)
 		return err;
 
 	uksm_checksum_init();
-	uksm_checksum_set_lines(uksm_knobs_lines());
-	err = uksm_domains_init(uksm_stable_tie);
+	uksm_checksum_set_lines(uksm_knobs.checksum_lines);
+	err = uksm_named_init();
 	if (err)
 		goto undo_checksum;
+	err = uksm_domains_init(uksm_stable_tie);
+	if (err)
+		goto undo_named;
 	err = uksm_mm_slots_init();
 	if (err)
 		goto undo_domains;
@@ -118,6 +122,8 @@ undo_slots:
 	uksm_stable_exit();
 undo_domains:
 	uksm_domains_exit();
+undo_named:
+	uksm_named_exit();
 undo_checksum:
 	uksm_checksum_exit();
 	return err;
@@ -145,6 +151,7 @@ static void __exit uksm_exit(void)
 	uksm_mm_slots_exit();
 	uksm_stable_exit();
 	uksm_domains_exit();
+	uksm_named_exit();
 	uksm_checksum_exit();
 }
 

@@ -274,19 +274,16 @@ static ssize_t isolation_store(struct kobject *kobj, struct kobj_attribute *attr
 }
 FILE_RW(isolation);
 
-/* As hardening shows them, by enum uksm_hardening. */
-static const char *const hardening_words[] = { "none", "delay", "frame" };
-
 static ssize_t hardening_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return words_show(hardening_words, ARRAY_SIZE(hardening_words),
+	return words_show(uksm_hardening_words, UKSM_NR_HARDENINGS,
 			  READ_ONCE(uksm_knobs.hardening), buf);
 }
 
 static ssize_t hardening_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
 			       size_t count)
 {
-	int level = sysfs_match_string(hardening_words, buf);
+	int level = sysfs_match_string(uksm_hardening_words, buf);
 	int err;
 
 	if (level < 0)

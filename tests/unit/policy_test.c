@@ -239,6 +239,45 @@ static void small_processes_rest_longer(void)
 	expect(!uksm_policy_quiet_process(quiet, true), "news do not end the rest");
 }
 
+/* In so many of many full scans as the weights say, as evenly as can be, from the first on. */
+static void a_weight_is_a_share_of_scans(void)
+{
+	static const unsigned int weights[] = { 1, 3, 10, 25, 99, 100, 101, 2500, 9999, 10000 };
+	unsigned int w, h, seq, due, credit, last, gap;
+
+	for (w = 0; w < ARRAY_SIZE(weights); w++)
+		for (h = w; h < ARRAY_SIZE(weights); h++) {
+			unsigned int most = (weights[h] + weights[w] - 1) / weights[w];
+
+			for (due = 0, credit = 0, last = 0, gap = 0, seq = 1; seq <= 20000; seq++) {
+				if (!uksm_policy_weight_due(&credit, weights[w], weights[h]))
+					continue;
+				due++;
+				gap = max(gap, seq - last);
+				last = seq;
+			}
+			expect(due == 20000ULL * weights[w] / weights[h], "%u of %u: %u times",
+			       weights[w], weights[h], due);
+			expect(gap == most, "%u of %u: a rest of %u", weights[w], weights[h], gap);
+		}
+}
+
+/* The heaviest is known late, and may have gone, or be heavier than was known. */
+static void a_weight_follows_the_heaviest(void)
+{
+	unsigned int credit = 0, seq, due = 0;
+
+	expect(uksm_policy_weight_due(&credit, 50, 0), "none is known");
+	expect(uksm_policy_weight_due(&credit, 50, 10), "it is heavier than all known");
+	expect(!credit, "%u saved up by who is always due", credit);
+	for (seq = 0; seq < 199; seq++)
+		due += uksm_policy_weight_due(&credit, 50, 10000);
+	expect(!due, "due %u times too early", due);
+	for (seq = 0; seq < 100; seq++)
+		due += uksm_policy_weight_due(&credit, 50, 100);
+	expect(due == 51, "%u times of 100 after the heavy one has gone", due);
+}
+
 int main(void)
 {
 	check_start();
@@ -251,5 +290,7 @@ int main(void)
 	run_test(newcomers_have_half_at_most);
 	run_test(a_lane_without_work_saves_nothing_up);
 	run_test(merging_in_vain_is_put_off);
+	run_test(a_weight_is_a_share_of_scans);
+	run_test(a_weight_follows_the_heaviest);
 	return check_status();
 }

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/cgroups.h"
+
+#include <linux/cgroup.h>
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+
+/* So many cgroups can be in a list. */
+#define LISTED_MAX	64u
+
+#if defined(CONFIG_MEMCG) && defined(CONFIG_CGROUPS)
+
+/*
+ * Changed under lists_mutex, looked at under none, from the last entry on: one that stays on the
+ * list is found at any time, there or where it has been moved to.
+ */
+static struct cgroup_list {
+	struct uksm_cgroup_ref refs[LISTED_MAX];
+	unsigned int nr;
+	bool ever;
+} lists[UKSM_NR_CGROUP_LISTS];
+static DEFINE_MUTEX(lists_mutex);
+
+/** uksm_cgroups_any() - is there any cgroup in a list? */
+bool uksm_cgroups_any(enum uksm_cgroup_list which)
+{
+	return READ_ONCE(lists[which].nr);
+}
+
+/** uksm_cgroups_ever() - has there been any cgroup in a list? */
+bool uksm_cgroups_ever(enum uksm_cgroup_list which)
+{
+	return READ_ONCE(lists[which].ever);
+}
+
+static unsigned int nr_listed(const struct cgroup_list *list)
+{
+	return min(smp_load_acquire(&list->nr), LISTED_MAX);
+}
+
+/* The cgroup itself, or that above it, which an entry names; or NULL. Under RCU. */
+static struct cgroup *named_by(const struct uksm_cgroup_ref *ref, struct cgroup *cgroup)
+{
+	struct cgroup *above = cgroup_ancestor(cgroup, READ_ONCE(ref->level));
+
+	return above && cgroup_id(above) == READ_ONCE(ref->id) ? above : NULL;
+}
+
+/**
+ * uksm_cgroup_highest() - the highest of a cgroup and those above it that is in a list
+ * @which: list
+ * @cgroup: cgroup
+ *
+ * How deep it lies is for others to decide, so it costs the same at any depth.
+ *
+ * Context: for this and the two that follow, under RCU.
+ * Return: that, or NULL.
+ */
+struct cgroup *uksm_cgroup_highest(enum uksm_cgroup_list which, struct cgroup *cgroup)
+{
+	const struct cgroup_list *list = &lists[which];
+	struct cgroup *highest = NULL, *above;
+	unsigned int nr = nr_listed(list);
+
+	while (nr--) {
+		above = named_by(&list->refs[nr], cgroup);
+		if (above && (!highest || above->level < highest->level))
+			highest = above;
+	}
+	return highest;
+}
+
+/**
+ * uksm_cgroup_nearest_value() - what a list says of a cgroup, or of the nearest above it
+ * @which: list
+ * @cgroup: cgroup
+ * @otherwise: what to return when it says nothing of any
+ */
+unsigned int uksm_cgroup_nearest_value(enum uksm_cgroup_list which, struct cgroup *cgroup,
+				       unsigned int otherwise)
+{
+	const struct cgroup_list *list = &lists[which];
+	struct cgroup *nearest = NULL, *above;
+	unsigned int nr = nr_listed(list);
+
+	while (nr--) {
+		above = named_by(&list->refs[nr], cgroup);
+		if (!above || (nearest && above->level < nearest->level))
+			continue;
+		nearest = above;
+		otherwise = READ_ONCE(list->refs[nr].value);
+	}
+	return otherwise;
+}
+
+/** uksm_cgroup_greatest_value() - the greatest that it says of it, or of any above it; or 0 */
+unsigned int uksm_cgroup_greatest_value(enum uksm_cgroup_list which, struct cgroup *cgroup)
+{
+	const struct cgroup_list *list = &lists[which];
+	unsigned int nr = nr_listed(list), greatest = 0;
+
+	while (nr--)
+		if (named_by(&list->refs[nr], cgroup))
+			greatest = max(greatest, READ_ONCE(list->refs[nr].value));
+	return greatest;
+}
+
+/**
+ * uksm_cgroup_find() - which cgroup a path means
+ * @path: from the root of the default hierarchy that the caller sees, with a slash in front
+ * @ref: filled in
+ *
+ * Context: process context.
+ * Return: 0, or -ENOENT, -ENOTDIR and the like.
+ */
+int uksm_cgroup_find(const char *path, struct uksm_cgroup_ref *ref)
+{
+	struct cgroup *cgroup = cgroup_get_from_path(path);
+
+	if (IS_ERR(cgroup))
+		return PTR_ERR(cgroup);
+	*ref = (struct uksm_cgroup_ref){ .id = cgroup_id(cgroup), .level = cgroup->level };
+	cgroup_put(cgroup);
+	return 0;
+}
+
+/**
+ * uksm_cgroup_path() - the path of a cgroup
+ * @id: its ID
+ * @buf: where to put it
+ * @size: of @buf
+ *
+ * Context: process context.
+ * Return: 0, -ENOENT when there is none of that ID any more, -E2BIG when it does not fit.
+ */
+int uksm_cgroup_path(u64 id, char *buf, size_t size)
+{
+	struct cgroup *cgroup = cgroup_get_from_id(id);
+	int len;
+
+	if (IS_ERR_OR_NULL(cgroup))
+		return -ENOENT;
+	len = cgroup_path(cgroup, buf, size);
+	cgroup_put(cgroup);
+	return len >= 0 && len < size ? 0 : -E2BIG;
+}
+
+/* Where in the list it is; at the end when it is not. */
+static unsigned int position(const struct cgroup_list *list, u64 id)
+{
+	unsigned int nr;
+
+	lockdep_assert_held(&lists_mutex);
+	for (nr = 0; nr < list->nr && list->refs[nr].id != id; nr++)
+		;
+	return nr;
+}
+
+static void set_entry(struct cgroup_list *list, unsigned int nr, const struct uksm_cgroup_ref *ref)
+{
+	WRITE_ONCE(list->refs[nr].id, ref->id);
+	WRITE_ONCE(list->refs[nr].level, ref->level);
+	WRITE_ONCE(list->refs[nr].value, ref->value);
+}
+
+/* Whoever counts an entry finds it as it was set, or where the last one was moved from. */
+static void set_nr(struct cgroup_list *list, unsigned int nr)
+{
+	smp_store_release(&list->nr, nr);
+}
+
+/* The last one takes its place. */
+static void remove_entry(struct cgroup_list *list, unsigned int nr)
+{
+	set_entry(list, nr, &list->refs[list->nr - 1]);
+	set_nr(list, list->nr - 1);
+}
+
+/**
+ * uksm_cgroup_put_on() - add a cgroup to a list, or have another value for it there
+ * @which: list
+ * @ref: cgroup
+ *
+ * Context: process context.
+ * Return: 0, or -ENOSPC when there are too many.
+ */
+int uksm_cgroup_put_on(enum uksm_cgroup_list which, const struct uksm_cgroup_ref *ref)
+{
+	struct cgroup_list *list = &lists[which];
+	unsigned int nr;
+	int err = 0;
+
+	mutex_lock(&lists_mutex);
+	nr = position(list, ref->id);
+	if (nr == LISTED_MAX) {
+		err = -ENOSPC;
+	} else {
+		set_entry(list, nr, ref);
+		WRITE_ONCE(list->ever, true);
+		if (nr == list->nr)
+			set_nr(list, nr + 1);
+	}
+	mutex_unlock(&lists_mutex);
+	return err;
+}
+
+/**
+ * uksm_cgroup_take_off() - remove a cgroup from a list
+ * @which: list
+ * @id: its ID
+ *
+ * Context: process context.
+ * Return: 0, or -ENOENT when it is not there.
+ */
+int uksm_cgroup_take_off(enum uksm_cgroup_list which, u64 id)
+{
+	struct cgroup_list *list = &lists[which];
+	unsigned int nr;
+	int err = 0;
+
+	mutex_lock(&lists_mutex);
+	nr = position(list, id);
+	if (nr < list->nr)
+		remove_entry(list, nr);
+	else
+		err = -ENOENT;
+	mutex_unlock(&lists_mutex);
+	return err;
+}
+
+/**
+ * uksm_cgroup_drop_gone() - remove those from a list that do not exist any more
+ * @which: list
+ *
+ * Context: a kernel thread: of a process in a cgroup namespace the kernel would say that all
+ * outside it are gone.
+ */
+void uksm_cgroup_drop_gone(enum uksm_cgroup_list which)
+{
+	struct cgroup_list *list = &lists[which];
+	struct cgroup *cgroup;
+	unsigned int nr;
+
+	mutex_lock(&lists_mutex);
+	for (nr = list->nr; nr--;) {
+		cgroup = cgroup_get_from_id(list->refs[nr].id);
+		if (IS_ERR_OR_NULL(cgroup))
+			remove_entry(list, nr);
+		else
+			cgroup_put(cgroup);
+	}
+	mutex_unlock(&lists_mutex);
+}
+
+/**
+ * uksm_cgroup_listed() - the cgroups in a list
+ * @which: list
+ * @nr: which of it, from 0 on
+ * @ref: set to it
+ *
+ * Return: how many there are; @ref is set if @nr is less.
+ */
+unsigned int uksm_cgroup_listed(enum uksm_cgroup_list which, unsigned int nr,
+				struct uksm_cgroup_ref *ref)
+{
+	const struct cgroup_list *list = &lists[which];
+	unsigned int all;
+
+	mutex_lock(&lists_mutex);
+	all = list->nr;
+	if (nr < all)
+		*ref = list->refs[nr];
+	mutex_unlock(&lists_mutex);
+	return all;
+}
+
+#else
+
+bool uksm_cgroups_any(enum uksm_cgroup_list which)
+{
+	return false;
+}
+
+bool uksm_cgroups_ever(enum uksm_cgroup_list which)
+{
+	return false;
+}
+
+int uksm_cgroup_find(const char *path, struct uksm_cgroup_ref *ref)
+{
+	return -EOPNOTSUPP;
+}
+
+int uksm_cgroup_path(u64 id, char *buf, size_t size)
+{
+	return -EOPNOTSUPP;
+}
+
+int uksm_cgroup_put_on(enum uksm_cgroup_list which, const struct uksm_cgroup_ref *ref)
+{
+	return -EOPNOTSUPP;
+}
+
+int uksm_cgroup_take_off(enum uksm_cgroup_list which, u64 id)
+{
+	return -EOPNOTSUPP;
+}
+
+void uksm_cgroup_drop_gone(enum uksm_cgroup_list which)
+{
+}
+
+unsigned int uksm_cgroup_listed(enum uksm_cgroup_list which, unsigned int nr,
+				struct uksm_cgroup_ref *ref)
+{
+	return 0;
+}
+
+#endif
