@@ -38,6 +38,7 @@ bool uksm_cgroups_ever(enum uksm_cgroup_list which)
 
 static unsigned int nr_listed(const struct cgroup_list *list)
 {
+	/* Pairs with set_nr(). */
 	return min(smp_load_acquire(&list->nr), LISTED_MAX);
 }
 
@@ -169,6 +170,7 @@ static void set_entry(struct cgroup_list *list, unsigned int nr, const struct uk
 /* Whoever counts an entry finds it as it was set, or where the last one was moved from. */
 static void set_nr(struct cgroup_list *list, unsigned int nr)
 {
+	/* Pairs with nr_listed(). */
 	smp_store_release(&list->nr, nr);
 }
 

@@ -629,7 +629,7 @@ static void test_weights_share(void)
 	/* Nobody is heavier now. */
 	engine_wait_full_scans(3);
 	domain_counter(domain_b, "pages_scanned");
-	strcpy(domain_a, domain_b);
+	memcpy(domain_a, domain_b, sizeof(domain_a));
 	check_looks("the heavy one has gone", 1, 1);
 	helper_finish(&b.helper);
 }

@@ -49,28 +49,31 @@ static bool is_needed(const struct setting *setting, bool mode_changes)
 	       (mode_changes && !strcmp(setting->name, "pages_to_scan"));
 }
 
-/* What a knob is now; of a path on a list, what is to be written to have it as it is. */
+/* What a knob is now; of an entry of a list, what is to be written to have it as it is. */
 static enum status read_old(const struct settings *settings,
 			    struct setting *setting)
 {
-	char text[TEXT_SIZE];
-	int err = engine_read(ENGINE_UKSM, setting->name, text);
+	char text[TEXT_SIZE], *list = NULL;
+	int err;
 
+	if (list_is(setting->name))
+		err = list_read(setting->name, &list);
+	else
+		err = engine_read(ENGINE_UKSM, setting->name, text);
 	if (err)
 		return fail_at(STATUS_REFUSED, settings->file, setting->line,
 			       "%s: cannot be read: %s", setting->name,
 			       strerror(-err));
-	if (!list_is(setting->name)) {
+	if (list)
+		setting->old = list_undo(setting->name, list, setting->value);
+	else
 		setting->old = require_memory(strdup(text_choice(text)));
-		return STATUS_OK;
-	}
-	setting->old = require_memory(strdup(setting->value));
-	*setting->old = list_has(text, setting->value + 1) ? '+' : '-';
+	free(list);
 
 	return STATUS_OK;
 }
 
-/* A list of which the file names any is to have these, and no others. */
+/* A list of which the file has any entries is to have these, and no others. */
 static enum status take_others_off(struct settings *settings, const char *list)
 {
 	struct settings there = { .file = NULL };
@@ -90,10 +93,11 @@ static enum status take_others_off(struct settings *settings, const char *list)
 
 		for (size_t j = 0; j < settings->count; j++)
 			wanted |= !strcmp(settings->list[j].name, list) &&
-				  !strcmp(settings->list[j].value, entry->value);
+				  list_same(list, settings->list[j].value,
+					    entry->value);
 		if (wanted)
 			continue;
-		*entry->value = '-';
+		list_off(list, entry->value);
 		settings_add(settings, list, entry->value, line);
 	}
 	settings_free(&there);

@@ -32,12 +32,12 @@ static const char *pages(char *figure, long long number)
 				  (double)number * (double)sysconf(_SC_PAGESIZE));
 }
 
-/* Whose a domain is, as far as its folder says. */
-static char *owner_of(const struct domain *domain, char *text)
+/* What a file of its folder says; "" when there is none, as with an older module. */
+static char *text_of(const struct domain *domain, const char *file, char *text)
 {
 	char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), "domains/%s/owner", domain->name);
+	snprintf(path, sizeof(path), "domains/%s/%s", domain->name, file);
 	if (engine_read(ENGINE_UKSM, path, text))
 		*text = '\0';
 
@@ -46,21 +46,28 @@ static char *owner_of(const struct domain *domain, char *text)
 
 static void print_row(struct domain *domain)
 {
-	char figures[DOMAIN_COUNTERS][FIGURE_SIZE], owner[TEXT_SIZE];
+	char figures[DOMAIN_COUNTERS][FIGURE_SIZE], scanned[FIGURE_SIZE] = "-";
+	char owner[TEXT_SIZE], hardening[TEXT_SIZE];
 
-	owner_of(domain, owner);
-	printf("%8s %8s %8s %8s  %-22s %s\n",
+	/* Whose it is. */
+	text_of(domain, "owner", owner);
+	text_of(domain, "hardening", hardening);
+	if (domain->scanned >= 0)
+		pages(scanned, domain->scanned);
+	printf("%8s %8s %8s %8s %8s  %-9s  %-22s %s\n",
 	       pages(figures[SHARING], domain->counters[SHARING]),
 	       pages(figures[SHARED], domain->counters[SHARED]),
 	       pages(figures[UNSHARED], domain->counters[UNSHARED]),
-	       pages(figures[VOLATILE], domain->counters[VOLATILE]),
+	       pages(figures[VOLATILE], domain->counters[VOLATILE]), scanned,
+	       *hardening ? format_plain(hardening) : "-",
 	       format_plain(domain->name), format_plain(owner));
 }
 
 static void print_text(const struct domains *domains, size_t rows)
 {
-	printf("%8s %8s %8s %8s  %-22s %s\n", "SAVED", "SHARED", "UNSHARED",
-	       "VOLATILE", "DOMAIN", "OWNER");
+	printf("%8s %8s %8s %8s %8s  %-9s  %-22s %s\n", "SAVED", "SHARED",
+	       "UNSHARED", "VOLATILE", "SCANNED", "HARDENING", "DOMAIN",
+	       "OWNER");
 	for (size_t i = 0; i < rows; i++)
 		print_row(&domains->list[i]);
 	if (rows < domains->count)
@@ -69,13 +76,21 @@ static void print_text(const struct domains *domains, size_t rows)
 
 static void json_domain(const struct domain *domain)
 {
-	char owner[TEXT_SIZE];
+	char text[TEXT_SIZE];
 
 	json_object(NULL);
 	json_string("name", domain->name);
-	json_string("owner", owner_of(domain, owner));
+	json_string("owner", text_of(domain, "owner", text));
+	if (*text_of(domain, "hardening", text))
+		json_string("hardening", text);
+	else
+		json_null("hardening");
 	for (size_t i = 0; i < DOMAIN_COUNTERS; i++)
 		json_integer(domain_counters[i], domain->counters[i]);
+	if (domain->scanned >= 0)
+		json_integer("pages_scanned", domain->scanned);
+	else
+		json_null("pages_scanned");
 	json_object_end();
 }
 

@@ -31,6 +31,11 @@ struct engines {
  * @mode: the word; "" where the module has none
  * @domain: the process's domain; "" when it has none, or it cannot be told
  * @exists: the module knows the domain
+ * @named: the domain was given to it by name
+ * @may_be_named: only root may know that
+ * @level: of hardening, that is listed for its control group or one above; NULL: none
+ * @hardening: what the knob says; "" where the module has none
+ * @weight: as listed for its control group or the nearest above; 0: none
  * @excluded: nothing of it is to be merged
  * @included: it takes part although it has not asked
  * @list_used: there are processes for which that holds
@@ -39,6 +44,11 @@ struct isolation {
 	char mode[TEXT_SIZE];
 	char domain[DOMAIN_NAME_SIZE];
 	bool exists;
+	bool named;
+	bool may_be_named;
+	const char *level;
+	char hardening[TEXT_SIZE];
+	long long weight;
 	bool excluded;
 	bool included;
 	bool list_used;
@@ -89,16 +99,12 @@ static void read_engines(struct engines *engines)
 	engines->ksm_run = engines->ksm_there ? read_run(ENGINE_KSM) : -1;
 }
 
-static void read_isolation(struct explanation *explanation)
+/* Its domain by the mode, and by what the lists say of it. */
+static void read_domain(struct isolation *isolation, const struct who *who)
 {
-	struct isolation *isolation = &explanation->isolation;
-	const struct who *who = &explanation->who;
-	char text[TEXT_SIZE], *cgroup;
+	char *cgroup;
+	int err;
 
-	if (engine_read(ENGINE_UKSM, "isolation", text))
-		return;
-	snprintf(isolation->mode, sizeof(isolation->mode), "%s",
-		 text_choice(text));
 	if (!strcmp(isolation->mode, "user") && who->uid >= 0) {
 		domain_of_user(who->uid, isolation->domain);
 	} else if (!strcmp(isolation->mode, "cgroup") && who->cgroup) {
@@ -107,11 +113,37 @@ static void read_isolation(struct explanation *explanation)
 			isolation->domain[0] = '\0';
 		free(cgroup);
 	}
+	err = domain_of_name(who->pid, isolation->domain);
+	isolation->named = !err;
+	isolation->may_be_named = err == -EACCES;
+	if (*isolation->domain)
+		domain_add_level(isolation->domain, isolation->level);
+	isolation->exists = *isolation->domain &&
+			    domain_exists(isolation->domain);
+}
+
+static void read_isolation(struct explanation *explanation)
+{
+	struct isolation *isolation = &explanation->isolation;
+	const struct who *who = &explanation->who;
+	char text[TEXT_SIZE];
+
+	if (engine_read(ENGINE_UKSM, "isolation", text))
+		return;
+	snprintf(isolation->mode, sizeof(isolation->mode), "%s",
+		 text_choice(text));
+	engine_read(ENGINE_UKSM, "hardening", text);
+	snprintf(isolation->hardening, sizeof(isolation->hardening), "%s",
+		 text_choice(text));
+	if (who->cgroup) {
+		isolation->level = cgroup_level(who->cgroup);
+		isolation->weight = cgroup_weight(who->cgroup);
+	}
+	if (strcmp(isolation->mode, "none"))
+		read_domain(isolation, who);
 	isolation->excluded = who->cgroup && cgroup_is_excluded(who->cgroup);
 	isolation->included = who->cgroup && cgroup_is_included(who->cgroup);
 	isolation->list_used = cgroups_are_included();
-	isolation->exists = *isolation->domain &&
-			    domain_exists(isolation->domain);
 }
 
 /* ksm_stat has what the kernel is new enough for. */
@@ -277,8 +309,19 @@ static void print_engines(const struct engines *engines)
 	       engines->ksm_there ? run_text(engines->ksm_run) : "not there");
 }
 
+/* The higher of the knob's and that which is listed. */
+static const char *hardening_of(const struct isolation *isolation)
+{
+	if (!isolation->level || !strcmp(isolation->hardening, "frame"))
+		return isolation->hardening;
+
+	return isolation->level;
+}
+
 static void print_isolation(struct isolation *isolation)
 {
+	static const char unless_named[] =
+		", unless it was given one by name, which root sees";
 	const char *mode = isolation->mode;
 
 	if (!*mode)
@@ -288,13 +331,30 @@ static void print_isolation(struct isolation *isolation)
 		puts("excluded, by its control group or one above it");
 	else if (!strcmp(mode, "none"))
 		puts("merges with pages of all processes");
-	else if (!strcmp(mode, "process"))
-		puts("merges with its own pages only");
+	else if (!strcmp(mode, "process") && !isolation->named)
+		printf("merges with its own pages only%s\n",
+		       isolation->may_be_named ? unless_named : "");
 	else if (!*isolation->domain)
 		puts("its domain is not known");
 	else
-		printf("merges within domain %s only%s\n", isolation->domain,
-		       isolation->exists ? "" : ", which has nothing yet");
+		printf("merges within domain %s only%s%s\n",
+		       format_plain(isolation->domain),
+		       isolation->exists ? "" : ", which has nothing yet",
+		       isolation->may_be_named ? unless_named : "");
+}
+
+/* What the lists say of it, where they do. */
+static void print_listed(const struct isolation *isolation)
+{
+	const bool counts = strcmp(isolation->mode, "none");
+
+	if (isolation->level)
+		printf("hardening %s, by its control group or one above it%s\n",
+		       counts ? hardening_of(isolation) : isolation->level,
+		       counts ? "" : ", which counts with isolation only");
+	if (isolation->weight)
+		printf("weight    %lld, by its control group or one above it; 100 where none is listed\n",
+		       isolation->weight);
 }
 
 static void print_consent(const struct explanation *explanation)
@@ -393,6 +453,7 @@ static void print_text(struct explanation *explanation, bool verbose)
 	print_who(&explanation->who);
 	print_engines(&explanation->engines);
 	print_isolation(&explanation->isolation);
+	print_listed(&explanation->isolation);
 	print_consent(explanation);
 	print_counters(&explanation->counters);
 	print_reasons(explanation);
@@ -452,6 +513,10 @@ static void json_summary(const struct explanation *explanation)
 	json_optional("isolation", explanation->isolation.mode);
 	json_optional("domain", explanation->isolation.domain);
 	json_bool("domain_exists", explanation->isolation.exists);
+	json_bool("domain_named", explanation->isolation.named);
+	json_optional("hardened", explanation->isolation.level);
+	json_known(explanation->isolation.weight, "weight",
+		   explanation->isolation.weight);
 	json_bool("excluded", explanation->isolation.excluded);
 	json_bool("included", explanation->isolation.included);
 	if (counters->merge_any_known)

@@ -273,6 +273,24 @@ static void tell_module(FILE *to)
 		    number);
 }
 
+/* An older module does not count it. */
+static void tell_scanned(FILE *to, const struct domains *domains)
+{
+	const char *name = "domain_pages_scanned_total";
+	bool headed = false;
+
+	for (size_t i = 0; i < domains->count; i++) {
+		if (domains->list[i].scanned < 0)
+			continue;
+		if (!headed)
+			head(to, name, "counter",
+			     "Pages of an isolation domain looked at.");
+		headed = true;
+		sample(to, name, "domain", domains->list[i].name,
+		       domains->list[i].scanned);
+	}
+}
+
 static void tell_domains(FILE *to, size_t most)
 {
 	struct domains domains;
@@ -289,6 +307,7 @@ static void tell_domains(FILE *to, size_t most)
 			sample(to, name, "domain", domains.list[j].name,
 			       domains.list[j].counters[i]);
 	}
+	tell_scanned(to, &domains);
 	one(to, "domains", "Isolation domains that are told.",
 	    (long long)domains.count);
 	one(to, "domains_left_out",

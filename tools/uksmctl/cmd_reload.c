@@ -169,7 +169,7 @@ static enum status save(struct reload *reload)
 static enum status keep_again(struct reload *reload)
 {
 	struct kept now;
-	enum status status = kept_read(&now);
+	enum status status = kept_read(&now, false);
 
 	if (!status) {
 		free(now.run);
@@ -252,9 +252,11 @@ static enum status complain_of_load(const struct reload *reload, int result)
 	complain(
 		"MERGING IS OFF: version %s is unloaded, and the one that is installed, %s, does not load",
 		reload->old.version, reload->new.version);
-	complain(
-		"when one does: modprobe uksm, uksmctl apply %s",
-		reload->file);
+	complain("when one does: modprobe uksm, uksmctl apply %s%s",
+		 reload->file,
+		 kept_has_names(&reload->kept) ?
+			 ", and name processes as its comments say" :
+			 "");
 	complain(
 		"until then the kernel's own can merge: %secho 1 > /sys/kernel/mm/ksm/run",
 		reload->compat ? COMPAT " stop, " : "");
@@ -337,7 +339,7 @@ static enum status reload_or_show(struct reload *reload,
 {
 	enum status status;
 
-	status = kept_read(&reload->kept);
+	status = kept_read(&reload->kept, options->dry_run);
 	if (status)
 		return status;
 	if (options->dry_run)

@@ -51,13 +51,17 @@ static enum status save_knob(FILE *to, const struct file_value *file,
 static enum status save_list(FILE *to, const char *list)
 {
 	struct settings entries = { .file = NULL };
-	enum status status = list_add_all(list, &entries);
+	enum status status;
 
+	/* Process IDs are others' after a boot. */
+	if (list_is_of_processes(list))
+		return STATUS_OK;
+	status = list_add_all(list, &entries);
 	for (size_t i = 0; i < entries.count && !status; i++) {
-		const char *path = entries.list[i].value + 1;
+		const char *entry = entries.list[i].value + 1;
 
-		if (list_can_be_said(path))
-			fprintf(to, "%s = %s\n", list, path);
+		if (list_can_be_said(entry))
+			fprintf(to, "%s = %s\n", list, entry);
 		else
 			status = fail(
 				STATUS_REFUSED,

@@ -3,12 +3,14 @@
  * uksmctl set: check everything, then write everything, in the order given; and if
  * the kernel refuses one, put back what was written before it.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
 #include "engine.h"
 #include "files.h"
+#include "lists.h"
 #include "settings.h"
 
 static enum status split(char *argument, struct setting *setting)
@@ -24,12 +26,59 @@ static enum status split(char *argument, struct setting *setting)
 	return STATUS_OK;
 }
 
+/* An entry of a list: + and what to put on, or - and what to take off. */
+static enum status check_entry(struct setting *setting)
+{
+	char reason[REASON_SIZE], *text;
+	int err;
+
+	if (!list_check(setting->name, setting->value, reason))
+		return fail(STATUS_USAGE, "%s=%s: %s", setting->name,
+			    setting->value, reason);
+	err = list_read(setting->name, &text);
+	if (err == -ENOENT)
+		return fail(STATUS_USAGE,
+			    "%s: the loaded module has no such file",
+			    setting->name);
+	if (err == -EACCES)
+		return fail(STATUS_PERMISSION, "%s: root is needed",
+			    setting->name);
+	if (err)
+		return fail(STATUS_REFUSED, "%s: cannot be read: %s",
+			    setting->name, strerror(-err));
+	setting->old = list_undo(setting->name, text, setting->value);
+	free(text);
+
+	return STATUS_OK;
+}
+
+static bool is_twice(const struct settings *settings, size_t index)
+{
+	const struct setting *setting = &settings->list[index];
+
+	for (size_t i = 0; i < index; i++) {
+		const struct setting *before = &settings->list[i];
+
+		if (!before->name || strcmp(before->name, setting->name))
+			continue;
+		if (!list_is(setting->name))
+			return true;
+		if (*before->value && *setting->value &&
+		    list_same(setting->name, before->value, setting->value))
+			return true;
+	}
+
+	return false;
+}
+
 static enum status check(const struct engine_files *files,
 			 struct setting *setting)
 {
 	const struct file_value *file = engine_files_find(files, setting->name);
 	char reason[REASON_SIZE];
 
+	if (list_is(setting->name))
+		return check_entry(setting);
 	if (!file && file_find(setting->name))
 		return fail(STATUS_USAGE,
 			    "%s: the loaded module has no such file",
@@ -70,8 +119,7 @@ static enum status check_all(struct settings *settings, char **arguments)
 		struct setting *setting = &settings->list[i];
 		enum status status = split(arguments[i], setting);
 
-		if (!status &&
-		    settings_find(settings, setting->name) != setting)
+		if (!status && is_twice(settings, i))
 			status = fail(STATUS_USAGE, "%s: given twice",
 				      setting->name);
 		if (!status)

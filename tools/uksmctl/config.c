@@ -66,34 +66,54 @@ static char *trim(char *text)
 	return text;
 }
 
-/* A control group, whether there is such a one or not. A comment begins with a number sign. */
-static enum status take_path(const struct place *at, const char *list,
-			     const char *path, const struct engine_files *files,
-			     struct settings *settings)
+static enum status check_twice(const struct place *at, const char *list,
+			       const char *write,
+			       const struct settings *settings)
 {
-	char entry[TEXT_SIZE], text[TEXT_SIZE];
-
-	if (*path != '/' || strlen(path) + 2 > sizeof(entry))
-		return fail_at(STATUS_USAGE, at->file, at->line,
-			       "%s = %.100s: not the path of a control group",
-			       list, path);
-	if (files->count && engine_read(ENGINE_UKSM, list, text) == -ENOENT)
-		return fail_at(STATUS_USAGE, at->file, at->line,
-			       "%s: the loaded module has no such file", list);
-	snprintf(entry, sizeof(entry), "+%s", path);
 	for (size_t i = 0; i < settings->count; i++) {
 		const struct setting *before = &settings->list[i];
 
 		if (!strcmp(before->name, list) &&
-		    !strcmp(before->value, entry))
+		    list_same(list, before->value, write))
 			return fail_at(
 				STATUS_USAGE, at->file, at->line,
 				"%s = %.100s: given twice, first in line %u",
-				list, path, before->line);
+				list, write + 1, before->line);
 	}
-	settings_add(settings, list, entry, at->line);
 
 	return STATUS_OK;
+}
+
+/* A control group, whether there is such a one or not. A comment begins with a number sign. */
+static enum status take_entry(const struct place *at, const char *list,
+			      const char *entry,
+			      const struct engine_files *files,
+			      struct settings *settings)
+{
+	char reason[REASON_SIZE], text[TEXT_SIZE], *write;
+	enum status status = STATUS_OK;
+
+	if (list_is_of_processes(list))
+		return fail_at(
+			STATUS_USAGE, at->file, at->line,
+			"%s: not from a file, as process IDs are others' after a boot: name a process when it is started",
+			list);
+	if (asprintf(&write, "+%s", entry) < 0)
+		write = require_memory(NULL);
+	if (!list_check(list, write, reason))
+		status = fail_at(STATUS_USAGE, at->file, at->line,
+				 "%s = %.100s: %s", list, entry, reason);
+	else if (files->count &&
+		 engine_read(ENGINE_UKSM, list, text) == -ENOENT)
+		status = fail_at(STATUS_USAGE, at->file, at->line,
+				 "%s: the loaded module has no such file",
+				 list);
+	status = status ?: check_twice(at, list, write, settings);
+	if (!status)
+		settings_add(settings, list, write, at->line);
+	free(write);
+
+	return status;
 }
 
 /* Is there such a knob? A module that is loaded may have more than are known. */
@@ -156,7 +176,7 @@ static enum status take_line(const struct place *at, char *line,
 			       "'= %.100s' is not KNOB = VALUE", value);
 
 	if (list_is(name))
-		return take_path(at, name, value, files, settings);
+		return take_entry(at, name, value, files, settings);
 	status = check_name(at, name, files);
 	if (status)
 		return status;

@@ -12,6 +12,8 @@
 
 #include "array.h"
 #include "engine.h"
+#include "lists.h"
+#include "text.h"
 
 #define FOLDER "domains"
 
@@ -45,6 +47,12 @@ static int read_domain(const char *name, struct domain *domain)
 		if (err)
 			return err;
 	}
+
+	/* Of an older module. */
+	snprintf(path, sizeof(path), FOLDER "/%s/pages_scanned", name);
+	if (engine_read(ENGINE_UKSM, path, text) ||
+	    text_number(text, &domain->scanned))
+		domain->scanned = -1;
 
 	return 0;
 }
@@ -104,6 +112,15 @@ void domain_of_user(long long uid, char *name)
 	snprintf(name, DOMAIN_NAME_SIZE, "user-%lld", uid);
 }
 
+/* Is a path that of this group, or of one above it? */
+static bool is_above(const char *path, size_t length, const char *cgroup)
+{
+	bool is_root = length == 1 && *path == '/';
+
+	return length && !strncmp(path, cgroup, length) &&
+	       (is_root || !cgroup[length] || cgroup[length] == '/');
+}
+
 /* Is the group of one of the paths, a line each, this one or above it? Its length, or 0. */
 static size_t listed_above(const char *paths, const char *cgroup)
 {
@@ -111,10 +128,8 @@ static size_t listed_above(const char *paths, const char *cgroup)
 
 	while (*paths) {
 		size_t length = strcspn(paths, "\n");
-		bool is_root = length == 1 && *paths == '/';
 
-		if (length && !strncmp(paths, cgroup, length) &&
-		    (is_root || !cgroup[length] || cgroup[length] == '/') &&
+		if (is_above(paths, length, cgroup) &&
 		    (!least || length < least))
 			least = length;
 		paths += length;
@@ -160,6 +175,104 @@ int domain_of_cgroup(char *cgroup, char *name)
 	}
 
 	return -ENOENT;
+}
+
+int domain_of_name(pid_t pid, char *name)
+{
+	char *text, *rest, *line;
+	int err = list_read(FOLDER "/named", &text);
+
+	if (err)
+		return err;
+	err = -ENOENT;
+	for (rest = text; (line = strsep(&rest, "\n"));) {
+		char *end;
+
+		if (strtol(line, &end, 10) != pid || *end != ' ')
+			continue;
+		snprintf(name, DOMAIN_NAME_SIZE, "named-%.31s", end + 1);
+		err = 0;
+		break;
+	}
+	free(text);
+
+	return err;
+}
+
+/* Levels of hardening, the higher the later. */
+static const char *const levels[] = { "none", "delay", "frame" };
+
+/* What is not known is the lowest. */
+static size_t rank_of(const char *level)
+{
+	for (size_t i = 1; i < ARRAY_SIZE(levels); i++)
+		if (!strcmp(level, levels[i]))
+			return i;
+
+	return 0;
+}
+
+void domain_add_level(char *name, const char *level)
+{
+	const size_t used = strlen(name);
+	char text[TEXT_SIZE];
+
+	engine_read(ENGINE_UKSM, "hardening", text);
+	if (level && rank_of(level) > rank_of(text_choice(text)))
+		snprintf(name + used, DOMAIN_NAME_SIZE - used, ".%s", level);
+}
+
+/* The next entry of a list, that is a path and a word. Return: its length; 0 behind the last. */
+static size_t next_entry(char **rest, char **path, char **word)
+{
+	char *line;
+
+	while ((line = strsep(rest, "\n"))) {
+		*word = strrchr(line, ' ');
+		if (!*word || *word == line)
+			continue;
+		*path = line;
+		*(*word)++ = '\0';
+		return strlen(line);
+	}
+
+	return 0;
+}
+
+const char *cgroup_level(const char *cgroup)
+{
+	char *text, *rest, *path, *word;
+	size_t level = 0, length;
+
+	if (list_read(FOLDER "/hardened", &text))
+		return NULL;
+	rest = text;
+	while ((length = next_entry(&rest, &path, &word)))
+		if (is_above(path, length, cgroup) && rank_of(word) > level)
+			level = rank_of(word);
+	free(text);
+
+	return level ? levels[level] : NULL;
+}
+
+long long cgroup_weight(const char *cgroup)
+{
+	char *text, *rest, *path, *word;
+	size_t nearest = 0, length;
+	long long weight = 0, number;
+
+	if (list_read(FOLDER "/weights", &text))
+		return 0;
+	rest = text;
+	while ((length = next_entry(&rest, &path, &word)))
+		if (length > nearest && is_above(path, length, cgroup) &&
+		    !text_number(word, &number)) {
+			nearest = length;
+			weight = number;
+		}
+	free(text);
+
+	return weight;
 }
 
 bool cgroup_is_excluded(const char *cgroup)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* The counters of each, by the places below. */
 #define DOMAIN_COUNTERS 4
@@ -15,10 +16,12 @@ extern const char *const domain_counters[DOMAIN_COUNTERS];
  * struct domain - one of them
  * @name: its name, in UTF-8
  * @counters: what they say
+ * @scanned: pages_scanned; -1 where the module does not count it
  */
 struct domain {
 	char *name;
 	long long counters[DOMAIN_COUNTERS];
+	long long scanned;
 };
 
 /**
@@ -62,6 +65,33 @@ void domain_of_user(long long uid, char *name);
  * Return: 0, or -errno when it cannot be told.
  */
 int domain_of_cgroup(char *cgroup, char *name);
+
+/**
+ * domain_of_name() - the name of the domain of a process that was given one by name
+ * @pid: the process
+ * @name: receives it, DOMAIN_NAME_SIZE bytes
+ *
+ * Return: 0; -ENOENT when it was given none; -EACCES when only root may know.
+ */
+int domain_of_name(pid_t pid, char *name);
+
+/**
+ * domain_add_level() - the end of the name of a domain whose level is higher than that of the knob
+ * @name: the rest of it; DOMAIN_NAME_SIZE bytes
+ * @level: of hardening, that is listed for its processes; NULL: none
+ */
+void domain_add_level(char *name, const char *level);
+
+/**
+ * cgroup_level() - the highest level of hardening listed for a control group or one above it
+ * @cgroup: its path
+ *
+ * Return: the word, or NULL.
+ */
+const char *cgroup_level(const char *cgroup);
+
+/** cgroup_weight() - the weight listed for it, or the nearest above it; 0: none */
+long long cgroup_weight(const char *cgroup);
 
 /** cgroup_is_excluded() - is a control group, by its path, one of which nothing is to be merged? */
 bool cgroup_is_excluded(const char *cgroup);

@@ -11,10 +11,13 @@ const char *const mode_names[MODES] = { "none", "user", "cgroup", "process" };
 
 /* What is not known has no domain of the module's either. */
 #define NOT_KNOWN UINT64_MAX
+/* One that was given by name. */
+#define NAMED (UINT64_MAX - 1)
 
-static struct forecast_domain domain_of_target(const struct target *target,
-					       uint32_t number,
-					       enum isolation_mode mode)
+/* As the mode has it, without what the lists say. */
+static struct forecast_domain domain_of_mode(const struct target *target,
+					     uint32_t number,
+					     enum isolation_mode mode)
 {
 	struct forecast_domain domain = { .key = NOT_KNOWN,
 					  .name = "not known",
@@ -53,12 +56,33 @@ static struct forecast_domain domain_of_target(const struct target *target,
 	return domain;
 }
 
+static struct forecast_domain domain_of_target(const struct target *target,
+					       uint32_t number,
+					       enum isolation_mode mode)
+{
+	struct forecast_domain domain = domain_of_mode(target, number, mode);
+
+	if (mode == MODE_NONE)
+		return domain;
+	if (!domain_of_name(target->pid, domain.name)) {
+		domain.key = NAMED;
+		domain.owner = "";
+	}
+	/* What is a process by itself is called by its ID here. */
+	if (domain.key != NOT_KNOWN &&
+	    (mode != MODE_PROCESS || domain.key == NAMED))
+		domain_add_level(domain.name, target->level);
+
+	return domain;
+}
+
 /* Return: the number of the domain; it is added when there is none of its key. */
 static uint32_t find_domain(struct forecast_mode *mode,
 			    const struct forecast_domain *domain)
 {
 	for (uint32_t i = 0; i < mode->count; i++)
-		if (mode->domains[i].key == domain->key)
+		if (mode->domains[i].key == domain->key &&
+		    !strcmp(mode->domains[i].name, domain->name))
 			return i;
 	mode->domains[mode->count] = *domain;
 
@@ -79,7 +103,7 @@ static void assign(struct forecast_mode *forecast, enum isolation_mode mode,
 			continue;
 		domain = domain_of_target(target, i, mode);
 		/* Each process is one of its own: no need to search. */
-		if (mode == MODE_PROCESS) {
+		if (mode == MODE_PROCESS && domain.key != NAMED) {
 			domain_of[i] = (uint32_t)forecast->count;
 			forecast->domains[forecast->count++] = domain;
 		} else {

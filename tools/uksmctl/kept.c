@@ -10,9 +10,11 @@
 #include "files.h"
 #include "format.h"
 #include "lists.h"
+#include "who.h"
 
 #define EXCLUDED "domains/excluded"
 #define INCLUDED "domains/included"
+#define HARDENED "domains/hardened"
 
 static void add(struct settings *settings, const char *name, const char *value)
 {
@@ -91,17 +93,57 @@ static enum status keep_knobs(struct kept *kept)
 	return status;
 }
 
-enum status kept_read(struct kept *kept)
+static pid_t pid_of(const struct setting *entry)
+{
+	return (pid_t)strtol(entry->value + 1, NULL, 10);
+}
+
+/* A process ID may be another's when it is written. */
+static void keep_births(struct kept *kept)
+{
+	kept->born = require_memory(
+		calloc(kept->lists.count + 1, sizeof(*kept->born)));
+	for (size_t i = 0; i < kept->lists.count; i++)
+		if (list_is_of_processes(kept->lists.list[i].name))
+			kept->born[i] = who_born(pid_of(&kept->lists.list[i]));
+}
+
+/* Only root may look at processes' names. */
+static bool is_closed(const char *list)
+{
+	char *text;
+	int err = list_read(list, &text);
+
+	free(text);
+
+	return err == -EACCES;
+}
+
+enum status kept_read(struct kept *kept, bool to_show)
 {
 	enum status status;
 	const char *list;
 
 	*kept = (struct kept){ .run = NULL };
 	status = keep_knobs(kept);
-	for (size_t i = 0; (list = list_at(i)) && !status; i++)
-		status = list_add_all(list, &kept->lists);
+	for (size_t i = 0; (list = list_at(i)) && !status; i++) {
+		if (to_show && is_closed(list))
+			complain("%s: only root may look at it", list);
+		else
+			status = list_add_all(list, &kept->lists);
+	}
+	keep_births(kept);
 
 	return status;
+}
+
+/* With isolation the lists that say who merges with whom count. */
+static bool is_isolated(const struct kept *kept)
+{
+	const struct setting *isolation =
+		settings_find(&kept->knobs, "isolation");
+
+	return isolation && strcmp(isolation->value, "none");
 }
 
 static bool write_knob(const struct setting *setting)
@@ -130,22 +172,34 @@ static bool write_knob(const struct setting *setting)
 	return false;
 }
 
-/* Return: 0; -ESRCH after a message when there is no such group any more; or -errno after one. */
-static int write_entry(const struct setting *entry)
+/*
+ * Return: 0, also if it is of a process that has exited; -ESRCH after a message when there is no such
+ * group any more; or -errno after one.
+ */
+static int write_entry(const struct setting *entry, unsigned long long born)
 {
-	char text[TEXT_SIZE];
-	int err = engine_read(ENGINE_UKSM, entry->name, text);
+	const bool of_process = list_is_of_processes(entry->name);
+	char *text;
+	bool there;
+	int err;
 
+	if (of_process && who_born(pid_of(entry)) != born)
+		return 0;
+	err = list_read(entry->name, &text);
 	if (err) {
 		complain_of(entry, err == -ENOENT ?
 					   "the module has no such file" :
 					   strerror(-err));
 		return err;
 	}
-	if (list_has(text, entry->value + 1))
+	there = list_has(entry->name, text, entry->value + 1);
+	free(text);
+	if (there)
 		return 0;
 	err = engine_write(ENGINE_UKSM, entry->name, entry->value);
-	if (err == -ENOENT)
+	if (err == -ESRCH && of_process)
+		return 0;
+	if (err == -ENOENT && !of_process)
 		err = -ESRCH;
 	if (err)
 		complain_of(entry, err == -ESRCH ?
@@ -153,6 +207,16 @@ static int write_entry(const struct setting *entry)
 					   strerror(-err));
 
 	return err;
+}
+
+/* Would pages merge that must not, without this entry? */
+static bool is_vital(const struct kept *kept, const struct setting *entry)
+{
+	if (!strcmp(entry->name, EXCLUDED) || !strcmp(entry->name, INCLUDED))
+		return true;
+
+	return is_isolated(kept) && (!strcmp(entry->name, HARDENED) ||
+				     list_is_of_processes(entry->name));
 }
 
 /* Return: false when something could not be set; @safe: then still nothing merges that must not. */
@@ -173,12 +237,10 @@ static bool write_all(const struct kept *kept, bool *safe)
 	}
 	for (size_t i = 0; i < kept->lists.count; i++) {
 		const struct setting *entry = &kept->lists.list[i];
-		int err = write_entry(entry);
+		int err = write_entry(entry, kept->born[i]);
 
 		all &= !err;
-		if (err && err != -ESRCH &&
-		    (!strcmp(entry->name, EXCLUDED) ||
-		     !strcmp(entry->name, INCLUDED)))
+		if (err && err != -ESRCH && is_vital(kept, entry))
 			*safe = false;
 	}
 
@@ -208,6 +270,15 @@ enum status kept_write(const struct kept *kept)
 	return all ? status : STATUS_PARTLY_SET;
 }
 
+bool kept_has_names(const struct kept *kept)
+{
+	for (size_t i = 0; i < kept->lists.count; i++)
+		if (list_is_of_processes(kept->lists.list[i].name))
+			return is_isolated(kept);
+
+	return false;
+}
+
 char *kept_text(const struct kept *kept, size_t *size)
 {
 	char *text = NULL;
@@ -216,15 +287,24 @@ char *kept_text(const struct kept *kept, size_t *size)
 	fputs("# What was set before \"uksmctl reload\": uksmctl apply takes it.\n",
 	      to);
 	for (size_t i = 0; i < kept->lists.count; i++) {
-		const char *path = kept->lists.list[i].value + 1;
+		const struct setting *entry = &kept->lists.list[i];
+		const char *said = entry->value + 1;
+		const bool of_process = list_is_of_processes(entry->name);
 
-		fprintf(to, "%s%s = %s\n", list_can_be_said(path) ? "" : "# ",
-			kept->lists.list[i].name, path);
+		fprintf(to, "%s%s = %s\n",
+			list_can_be_said(said) && !of_process ? "" : "# ",
+			entry->name, said);
 	}
 	for (size_t i = 0; i < kept->knobs.count; i++)
 		fprintf(to, "%s = %s\n", kept->knobs.list[i].name,
 			kept->knobs.list[i].value);
-	fprintf(to, "run = %s\n", kept->run);
+	if (kept_has_names(kept))
+		fprintf(to,
+			"# %s when processes have their names again: uksmctl set domains/named=\"+PID NAME\"\n"
+			"run = 0\n",
+			kept->run);
+	else
+		fprintf(to, "run = %s\n", kept->run);
 	require_memory(fclose(to) ? NULL : text);
 
 	return text;
@@ -261,6 +341,8 @@ void kept_free(struct kept *kept)
 {
 	settings_free(&kept->knobs);
 	settings_free(&kept->lists);
+	free(kept->born);
 	free(kept->run);
+	kept->born = NULL;
 	kept->run = NULL;
 }

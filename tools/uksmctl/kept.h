@@ -9,29 +9,33 @@
 /**
  * struct kept - what was set
  * @knobs: all but run, in the order to write them
- * @lists: entries of the lists of control groups, as they are written
+ * @lists: entries of the lists, as they are written
+ * @born: of each of @lists that is of a process: when that began
  * @run: what run was
  */
 struct kept {
 	struct settings knobs;
 	struct settings lists;
+	unsigned long long *born;
 	char *run;
 };
 
 /**
  * kept_read() - what is set now
  * @kept: receives it; kept_free() it, after a failure as well
+ * @to_show: only to show it: a list that only root may read is told of and left out
  *
  * Return: STATUS_OK, or STATUS_REFUSED after a message: something cannot be kept.
  */
-enum status kept_read(struct kept *kept);
+enum status kept_read(struct kept *kept, bool to_show);
 
 /**
  * kept_write() - set all of it that is not so already
  * @kept: what to set
  *
  * What cannot be set is told, and the rest is set. Without isolation or hardening, or with a control
- * group that is to be excluded and is not, run stays 0.
+ * group that is to be excluded, included or hardened and is not, or a process that has lost its name,
+ * run stays 0. Of processes that have exited nothing is said.
  *
  * Return: STATUS_OK, or STATUS_PARTLY_SET after messages.
  */
@@ -40,10 +44,15 @@ enum status kept_write(const struct kept *kept);
 /** kept_write_run() - of that only run; STATUS_OK, or STATUS_PARTLY_SET after a message */
 enum status kept_write_run(const struct kept *kept);
 
+/** kept_has_names() - are there processes whose domain is by name? */
+bool kept_has_names(const struct kept *kept);
+
 /**
  * kept_text() - all of it as a file that apply takes
  * @kept: what was set
  * @size: receives its size
+ *
+ * Named processes, which apply does not take, are in comments, and run is 0 then.
  *
  * Return: the text, to be freed.
  */

@@ -187,7 +187,9 @@ static void complain_of_refusal(const struct settings *settings,
 				const struct setting *setting, int error)
 {
 	const char *meaning =
-		file_explain(setting->name, setting->value, error);
+		list_is(setting->name) ?
+			list_explain(setting->name, error) :
+			file_explain(setting->name, setting->value, error);
 	char *text;
 
 	if (asprintf(&text, UKSM_SYSFS_DIR "/%s: %s refused: %s%s%s%s",
@@ -206,15 +208,19 @@ static void complain_of_refusal(const struct settings *settings,
 static enum status report_refusal(const struct settings *settings,
 				  size_t failed, int error, char *batch)
 {
+	const struct setting *setting = &settings->list[failed];
 	bool denied = error == EACCES || error == EPERM;
 
-	complain_of_refusal(settings, &settings->list[failed], error);
+	complain_of_refusal(settings, setting, error);
 	if (!undo(settings, failed, batch))
 		return fail(STATUS_PARTLY_SET,
 			    "some settings are changed, see above");
 	if (failed)
 		complain("what was written before it has been put back");
-	if (error == ENOENT || error == ENODEV)
+	/* Of a list it is the control group that is not there. */
+	if (error == ENODEV ||
+	    (error == ENOENT &&
+	     (!list_is(setting->name) || !engine_exists(ENGINE_UKSM))))
 		return STATUS_NO_MODULE;
 
 	return denied ? STATUS_PERMISSION : STATUS_REFUSED;
@@ -289,12 +295,18 @@ enum status settings_write(struct settings *settings)
 /* Control groups are named by others. */
 static void show_entry(const struct setting *setting, bool dry_run)
 {
+	const bool on = *setting->value == '+';
+	/* The same path with something else. */
+	const bool changed = on && *setting->old == '+';
 	char *text;
 
-	if (asprintf(&text, "%s: %s%s %s", setting->name,
+	if (asprintf(&text, "%s: %s%s: %s%s%s", setting->name,
 		     dry_run ? "would be " : "",
-		     *setting->value == '+' ? "put on:" : "taken off:",
-		     setting->value + 1) < 0)
+		     changed ? "changed" :
+		     on	     ? "put on" :
+			       "taken off",
+		     setting->value + 1, changed ? ", was " : "",
+		     changed ? setting->old + 1 : "") < 0)
 		text = require_memory(NULL);
 	puts(format_plain(text));
 	free(text);
@@ -316,7 +328,7 @@ static void show_text(const struct settings *settings,
 		printf("%s: %s -> %s\n", setting->name, setting->old, now);
 }
 
-/* Paths of all lists, as "LIST:PATH". */
+/* Entries of all lists, as "LIST:ENTRY". */
 static void show_json_entries(const struct settings *settings,
 			      const char *name, char sign)
 {

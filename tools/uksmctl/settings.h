@@ -14,7 +14,7 @@
 
 /**
  * struct setting - one knob
- * @name: the knob, or a list of control groups (lists.h)
+ * @name: the knob, or a list (lists.h)
  * @value: what to write
  * @old: what it was, or what undoes the write; NULL until that is known
  * @now: what it is after all; NULL until that is known

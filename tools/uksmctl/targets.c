@@ -43,25 +43,6 @@ enum status targets_parse(const char *command, int argc, char **argv,
 	return STATUS_OK;
 }
 
-/* The 22nd field of stat; the second may hold anything. Return: 0 when it has gone. */
-static unsigned long long read_born(pid_t pid)
-{
-	char path[PATH_SIZE], text[TEXT_SIZE];
-	unsigned long long born;
-	const char *end;
-
-	if (text_read(make_path(path, "/proc/%d/stat", (int)pid), text))
-		return 0;
-	end = strrchr(text, ')');
-	if (!end ||
-	    sscanf(end + 1,
-		   " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-		   &born) != 1)
-		return 0;
-
-	return born;
-}
-
 static long long read_zeroed(pid_t pid)
 {
 	char path[PATH_SIZE], text[TEXT_SIZE];
@@ -157,7 +138,7 @@ static int read_target(pid_t pid, const struct targets_choice *choice,
 	struct who who;
 	int err;
 
-	*target = (struct target){ .pid = pid, .born = read_born(pid) };
+	*target = (struct target){ .pid = pid, .born = who_born(pid) };
 	err = who_read(pid, &who);
 	if (!err && (who.has_exited || !who.has_memory))
 		err = -ESRCH;
@@ -182,6 +163,8 @@ static int read_target(pid_t pid, const struct targets_choice *choice,
 		target->uid = who.uid;
 		target->cgroup = who.cgroup;
 		who.cgroup = NULL;
+		if (target->cgroup)
+			target->level = cgroup_level(target->cgroup);
 		target->zeroed = read_zeroed(pid);
 		if (!target->range_count &&
 		    (choice->want == WANT_MERGED || !target->zeroed))
@@ -320,7 +303,7 @@ enum status targets_read(const struct targets_choice *choice,
 
 bool target_is_there(const struct target *target)
 {
-	return !target->gone && read_born(target->pid) == target->born;
+	return !target->gone && who_born(target->pid) == target->born;
 }
 
 void targets_free(struct targets *targets)

@@ -34,6 +34,7 @@ struct range {
  * @name: the guest's name, or its own
  * @uid: its real user ID; -1: not known
  * @cgroup: the path of its control group; NULL: not known
+ * @level: of hardening, that is listed for its control group; NULL: none
  * @ranges: its mappings with memory that is wanted, by address
  * @range_count: how many
  * @zeroed: addresses that map the zero page by merging, as far as the kernel says it
@@ -46,6 +47,7 @@ struct target {
 	char name[WHO_NAME_SIZE];
 	long long uid;
 	char *cgroup;
+	const char *level;
 	struct range *ranges;
 	size_t range_count;
 	long long zeroed;

@@ -8,6 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "status.h"
+
+/* Of the longest that the kernel has: a process ID and a name for each of 1024 processes. */
+#define LONG_TEXT_SIZE (64 * 1024)
+
 const char *make_path(char *path, const char *format, ...)
 {
 	const char *root = secure_getenv("UKSMCTL_ROOT");
@@ -43,7 +48,8 @@ static ssize_t read_all(int file, char *text, size_t size)
 	return (ssize_t)used;
 }
 
-int text_read(const char *path, char *text)
+/* Return: 0 or -errno; -EFBIG when it fills all of @room. */
+static int read_text(const char *path, char *text, size_t room)
 {
 	int file = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t size;
@@ -51,9 +57,9 @@ int text_read(const char *path, char *text)
 	text[0] = '\0';
 	if (file < 0)
 		return -errno;
-	size = read_all(file, text, TEXT_SIZE);
+	size = read_all(file, text, room);
 	close(file);
-	if (size == TEXT_SIZE)
+	if ((size_t)size == room)
 		size = -EFBIG;
 	if (size < 0) {
 		text[0] = '\0';
@@ -64,6 +70,25 @@ int text_read(const char *path, char *text)
 	text[size] = '\0';
 
 	return 0;
+}
+
+int text_read(const char *path, char *text)
+{
+	return read_text(path, text, TEXT_SIZE);
+}
+
+int text_read_all(const char *path, char **text)
+{
+	int err;
+
+	*text = require_memory(malloc(LONG_TEXT_SIZE));
+	err = read_text(path, *text, LONG_TEXT_SIZE);
+	if (err) {
+		free(*text);
+		*text = NULL;
+	}
+
+	return err;
 }
 
 int text_write(const char *path, const char *text)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Small text files of the kernel, below a root that tests may move. */
+/* Text files of the kernel, below a root that tests may move. */
 #ifndef UKSMCTL_TEXT_H
 #define UKSMCTL_TEXT_H
 
@@ -31,6 +31,15 @@ make_path(char *path, const char *format, ...);
  * Return: 0 or -errno; -EFBIG when it is longer than the kernel makes such files.
  */
 int text_read(const char *path, char *text);
+
+/**
+ * text_read_all() - the same of a file that may be longer than a page
+ * @path: as made by make_path()
+ * @text: receives it, to be freed; NULL on failure
+ *
+ * Return: 0 or -errno; -EFBIG when it is longer than any of the kernel's.
+ */
+int text_read_all(const char *path, char **text);
 
 /**
  * text_write() - write a text in one write(2), which is how sysfs wants it

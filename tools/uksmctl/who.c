@@ -12,6 +12,25 @@
 #include "text.h"
 #include "vm_name.h"
 
+/* The 22nd field of stat; the second may hold anything. */
+unsigned long long who_born(pid_t pid)
+{
+	char path[PATH_SIZE], text[TEXT_SIZE];
+	unsigned long long born;
+	const char *end;
+
+	if (text_read(make_path(path, "/proc/%d/stat", (int)pid), text))
+		return 0;
+	end = strrchr(text, ')');
+	if (!end ||
+	    sscanf(end + 1,
+		   " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+		   &born) != 1)
+		return 0;
+
+	return born;
+}
+
 /* Lines of /proc/PID/status; that with the groups can be long. */
 static void take_line(const char *line, struct who *who)
 {

@@ -33,6 +33,14 @@ struct who {
 };
 
 /**
+ * who_born() - when a process began, by which it is known if its ID becomes another's
+ * @pid: its ID
+ *
+ * Return: clock ticks after boot, or 0 when it has gone.
+ */
+unsigned long long who_born(pid_t pid);
+
+/**
  * who_read() - look at a process
  * @pid: the process
  * @who: receives it; who_free() it, after a failure as well
