@@ -256,6 +256,7 @@ const struct kind engine_acts[] = {
 	{ "stock-unmerge", 1, act_stock_unmerge },
 	{ "reload", 3, act_reload },
 	{ "isolation", 2, act_isolation },
+	{ "treatment", 6, act_treatment },
 	{ "merge-now", 4, act_merge_now },
 	{ "hardening", 2, act_hardening },
 	{ "tenants", 4, act_tenants },

@@ -5,6 +5,7 @@
  */
 #include "tenants.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "files.h"
 #include "worker.h"
 
+#define CGROUPS "/sys/fs/cgroup"
 #define GROUPS 3
 #define KPF_KSM (1ULL << 21)
 #define PRESENT (1ULL << 63)
@@ -100,6 +102,53 @@ enum outcome tenants_move(struct actor *a)
 	tally->groups[worker] = group + 1;
 	count_up(tally->moves[worker]);
 	return DONE;
+}
+
+/* Puts a group on a list, with a word behind it, or takes it off. */
+static int list_group(struct rng *rng, const char *list, const char *word)
+{
+	const char *path = work_group + strlen(CGROUPS);
+	unsigned int group = rnd(rng, GROUPS);
+	char text[192];
+
+	if (rnd(rng, 3))
+		snprintf(text, sizeof(text), "+%stenant-%u %s", path, group, word);
+	else
+		snprintf(text, sizeof(text), "-%stenant-%u", path, group);
+	return file_write(list, text);
+}
+
+/* Each has a name of its own: so nobody shares more by it. */
+static int name_worker(struct actor *a)
+{
+	unsigned int worker = any_worker(a);
+	pid_t pid = worker < WORKERS_MAX ? tally->workers[worker] : 0;
+	char text[64];
+
+	if (pid <= 0)
+		return -ESRCH;
+	if (rnd(&a->rng, 2))
+		snprintf(text, sizeof(text), "+%d stress-%d", pid, pid);
+	else
+		snprintf(text, sizeof(text), "-%d", pid);
+	return file_write(ENGINE "domains/named", text);
+}
+
+enum outcome act_treatment(struct actor *a)
+{
+	char weight[16];
+
+	switch (rnd(&a->rng, 3)) {
+	case 0:
+		snprintf(weight, sizeof(weight), "%u",
+			 1 + (unsigned int)rnd(&a->rng, 400));
+		return list_group(&a->rng, ENGINE "domains/weights", weight) ? REFUSED : DONE;
+	case 1:
+		return list_group(&a->rng, ENGINE "domains/hardened",
+				  rnd(&a->rng, 2) ? "delay" : "frame") ? REFUSED : DONE;
+	default:
+		return name_worker(a) ? REFUSED : DONE;
+	}
 }
 
 static int by_value(const void *a, const void *b)

@@ -19,6 +19,9 @@ void tenants_isolate(const char *mode);
 /** tenants_move() - move some worker to some group */
 enum outcome tenants_move(struct actor *a);
 
+/** act_treatment() - another weight or level for a group, or a name of its own for a worker */
+enum outcome act_treatment(struct actor *a);
+
 /** act_isolation() - unmerge, and choose another mode */
 enum outcome act_isolation(struct actor *a);
 
