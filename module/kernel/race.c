@@ -14,6 +14,7 @@
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -60,7 +61,10 @@ void uksm_race_spin(const char *name)
 	if (!is_armed(name))
 		return;
 	atomic_inc(&hits);
+	/* On real-time kernels who holds a spinlock is preempted. */
+	preempt_disable();
 	mdelay(READ_ONCE(msecs));
+	preempt_enable();
 }
 
 /*

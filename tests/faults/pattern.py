@@ -24,6 +24,8 @@ HUGE_PAIRS = 24  # as PAIRS, in a huge page whose other pages are OWN
 # What there is to merge in all, with each other and with the zero page.
 MERGEABLE = PROCESSES * (PAIRS + ALIKE + HUGE_PAIRS)
 ZEROES = PROCESSES * ZERO
+# And in processes that are domains of their own.
+MERGEABLE_ALONE = PROCESSES * ALIKE
 
 
 def fill(tag, index):
