@@ -26,6 +26,8 @@ static struct uksm_domain *default_domain;
 
 /* The last number that a process's domain was given. */
 static u64 last_id;
+/* How many want frames that nobody has chosen. */
+static unsigned long nr_fresh_frames;
 
 /*
  * Those whose directory in sysfs is to be made or removed. That is not done under uksm_mutex:
@@ -133,6 +135,7 @@ static struct uksm_domain *domain_alloc(const struct uksm_domain_key *key, struc
 	    rhashtable_insert_fast(&domain_table, &domain->hash, domain_params))
 		goto destroy;
 	list_add_tail(&domain->list, &domains);
+	nr_fresh_frames += uksm_domain_fresh_frames(domain);
 	domain_account(domain, 1);
 	return domain;
 
@@ -150,6 +153,7 @@ static void domain_free(struct uksm_domain *domain)
 	bool hide;
 
 	domain_account(domain, -1);
+	nr_fresh_frames -= uksm_domain_fresh_frames(domain);
 	if (!is_default(domain))
 		rhashtable_remove_fast(&domain_table, &domain->hash, domain_params);
 	list_del(&domain->list);
@@ -201,6 +205,8 @@ static bool find_id(struct mm_struct *mm, u64 *id)
 static bool find_key(struct mm_struct *mm, struct uksm_domain_key *key)
 {
 	memset(key, 0, sizeof(*key));
+	if (!uksm_owner_any(mm))
+		return false;
 	key->hardening = max(uksm_knobs.hardening, uksm_owner_hardening(mm));
 	if (uksm_owner_name(mm, key->name)) {
 		key->kind = UKSM_DOMAIN_NAMED;
@@ -319,6 +325,14 @@ void uksm_domains_set_hardening(enum uksm_hardening level)
 {
 	lockdep_assert_held(&uksm_mutex);
 	default_domain->key.hardening = level;
+	nr_fresh_frames = uksm_domain_fresh_frames(default_domain);
+}
+
+/** uksm_domains_fresh_frames() - does any domain want frames that nobody has chosen? */
+bool uksm_domains_fresh_frames(void)
+{
+	lockdep_assert_held(&uksm_mutex);
+	return nr_fresh_frames;
 }
 
 /* What names begin with; without isolation there is no directory. */

@@ -137,6 +137,7 @@ void uksm_domain_put(struct uksm_domain *domain);
 struct uksm_domain *uksm_domain_next(struct uksm_domain *domain);
 bool uksm_domains_only_default(void);
 void uksm_domains_set_hardening(enum uksm_hardening level);
+bool uksm_domains_fresh_frames(void);
 
 void uksm_domain_name(const struct uksm_domain_key *key, char name[UKSM_DOMAIN_NAME_SIZE]);
 int uksm_domain_parse(char *name, struct uksm_domain_key *key);

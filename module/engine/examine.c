@@ -28,7 +28,7 @@
 static bool page_cow_broken(struct uksm_tracked *t)
 {
 	unsigned int level = uksm_policy_thrash(uksm_tracked_thrash(t),
-						uksm_tracked_slot(t)->visits - t->merged_at,
+						(u32)uksm_stats.full_scans - t->merged_at,
 						jiffies_to_msecs((u32)jiffies - t->merged_jiffies));
 
 	if (!uksm_tracked_leave(t))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/mm_slot.h"
 
+#include <linux/hash.h>
 #include <linux/lockdep.h>
 #include <linux/mmap_lock.h>
 #include <linux/mutex.h>
@@ -78,6 +79,7 @@ static bool slot_add(struct mm_struct *mm, bool stock_free)
 		return false;
 
 	slot->serial = ++last_serial;
+	slot->credit = hash_64(slot->serial, 32);
 	slot->mm = mm;
 	xa_init(&slot->chunks);
 	if (rhashtable_insert_fast(&slot_table, &slot->hash, slot_params)) {

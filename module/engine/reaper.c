@@ -7,7 +7,9 @@
 #include <linux/xarray.h>
 
 #include "engine/announce.h"
+#include "engine/domain.h"
 #include "engine/forget.h"
+#include "engine/frames.h"
 #include "engine/knobs.h"
 #include "engine/leave.h"
 #include "engine/lock.h"
@@ -135,6 +137,8 @@ bool uksm_reap(void)
 	pruning = uksm_prune_step(NODES_AT_ONCE);
 	uksm_announce_step(RECORDS_AT_ONCE);
 	uksm_checksum_age_step(BUCKETS_AT_ONCE);
+	if (!uksm_domains_fresh_frames())
+		uksm_frames_drain();
 	return leaving || pruning || nr_to_sweep || uksm_mm_slots_first(UKSM_SLOTS_DEAD);
 }
 

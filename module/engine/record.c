@@ -79,15 +79,15 @@ void uksm_tracked_set_unshared(struct uksm_tracked *t)
  * uksm_tracked_set_merged() - %UKSM_VOLATILE to %UKSM_MERGED
  * @t: record
  * @item: its rmap_item, linked to a stable node
- * @visit: number of the visit to the address space
+ * @full_scans: number of the full scan
  * @now: jiffies
  */
 void uksm_tracked_set_merged(struct uksm_tracked *t, struct uksm_rmap_item *item,
-			     u32 visit, u32 now)
+			     u32 full_scans, u32 now)
 {
 	change(t, UKSM_VOLATILE, UKSM_MERGED);
 	t->rmap = item;
-	t->merged_at = visit;
+	t->merged_at = full_scans;
 	t->merged_jiffies = now;
 }
 

@@ -57,7 +57,7 @@ enum uksm_page_state {
  * @key: checksum, state, flags, and since when it has held what it holds (hold.c); the tree
  *	node while @UKSM_UNSHARED
  * @rmap: the rmap_item while @UKSM_MERGED, in place of the tree node
- * @merged_at: the visit to its address space by which it was merged, while @UKSM_MERGED
+ * @merged_at: the full scan in which it was merged, while @UKSM_MERGED
  * @merged_jiffies: the time when it was merged, while @UKSM_MERGED
  * @still: how many times it was found unchanged, while @UKSM_VOLATILE
  * @since: the time when it was found new or changed, while @UKSM_VOLATILE; 0: long ago
@@ -80,7 +80,7 @@ struct uksm_tracked {
 void uksm_tracked_set_seen(struct uksm_tracked *t, u32 checksum);
 void uksm_tracked_set_unshared(struct uksm_tracked *t);
 void uksm_tracked_set_merged(struct uksm_tracked *t, struct uksm_rmap_item *item,
-			     u32 visit, u32 now);
+			     u32 full_scans, u32 now);
 void uksm_tracked_set_zero(struct uksm_tracked *t, bool by_split);
 void uksm_tracked_set_volatile(struct uksm_tracked *t);
 void uksm_tracked_set_untracked(struct uksm_tracked *t);

@@ -76,7 +76,7 @@ void uksm_rmap_item_link(struct uksm_rmap_item *item, struct uksm_tracked *t,
 	hlist_add_head(&item->hlist, &node->hlist);
 
 	uksm_tracked_count_merged(t, 1);
-	uksm_tracked_set_merged(t, item, uksm_tracked_slot(t)->visits, jiffies);
+	uksm_tracked_set_merged(t, item, uksm_stats.full_scans, jiffies);
 	uksm_mm_merging_add(item->mm, 1);
 	uksm_stable_node_count_rmap(node, 1);
 }

@@ -75,8 +75,10 @@ static struct {
 	bool wait;		/* they have been tried in vain all around */
 	bool mergeable;		/* a mergeable VMA has been met since the full scan began */
 	bool passed_over;	/* an address space was, as its weight is small */
-	unsigned int heaviest;	/* weight of those that the last full scan has come to */
+	unsigned int heaviest;	/* weight of those with records that the last full scan has met */
 	unsigned int heaviest_so_far;	/* and of those that this one has */
+	unsigned int lightest_so_far;
+	unsigned int age_credit;	/* weak samples age by the looks at the lightest */
 	bool drain;		/* LRU batches are to be drained before the next slice */
 	unsigned long next_drain;
 } scan;
@@ -225,21 +227,32 @@ static void slot_turn(enum lane lane, long units)
 		slot_to_end(lane);
 }
 
+static unsigned int slot_weight(const struct uksm_mm_slot *slot)
+{
+	unsigned int weight = uksm_owner_weight(slot->mm, UKSM_WEIGHT_DEFAULT);
+
+	/* Others do not wait for who has nothing that is scanned. */
+	if (slot->records) {
+		scan.heaviest_so_far = max(scan.heaviest_so_far, weight);
+		scan.lightest_so_far = min(scan.lightest_so_far, weight);
+	}
+	return weight;
+}
+
 /*
- * Is it a slot's turn in this full scan? What has just come, or was asked for, is in any. The
- * heaviest is that of the last full scan: if it has exited since, this one passes over too much.
+ * Is it a slot's turn in this full scan? What has just come, or grown, or was asked for, is in any,
+ * also if it has settled meanwhile. The heaviest is that of the last full scan: if it has exited
+ * since, this one passes over too much.
  */
 static bool slot_due(enum lane lane, struct uksm_mm_slot *slot)
 {
-	unsigned int weight;
 	bool due;
 
 	if (lane == NEWCOMERS || slot->weighed)
 		return true;
 	slot->weighed = true;
-	weight = uksm_owner_weight(slot->mm, UKSM_WEIGHT_DEFAULT);
-	scan.heaviest_so_far = max(scan.heaviest_so_far, weight);
-	due = uksm_policy_weight_due(&slot->credit, weight, scan.heaviest) || slot->asked;
+	due = uksm_policy_weight_due(&slot->credit, slot_weight(slot), scan.heaviest) ||
+	      slot->looks < UKSM_LOOKS || slot->asked;
 	slot->visits += due;
 	return due;
 }
@@ -259,6 +272,7 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 		work->units -= PROCESS_UNITS;
 		scan.passed_over = true;
 		/* Where it was given up it goes on when it is its turn. */
+		step.slot->resumes = step.slot->address;
 		cursor_leave(lane);
 		return;
 	}
@@ -337,6 +351,7 @@ static bool full_scan_discovered(void)
 	scan.passed_over = false;
 	scan.heaviest = scan.heaviest_so_far;
 	scan.heaviest_so_far = 0;
+	scan.lightest_so_far = UINT_MAX;
 	scan.cursor[SETTLED].slot = uksm_mm_slots_first(UKSM_SLOTS_SETTLED);
 	if (!scan.cursor[SETTLED].slot) {
 		scan.phase = RESTING;
@@ -355,7 +370,11 @@ static enum uksm_scan_end full_scan_end(void)
 	cursor_leave(NEWCOMERS);
 	scan.phase = RESTING;
 	uksm_prune_begin();
-	uksm_checksum_age();
+	if (uksm_policy_weight_due(&scan.age_credit, scan.lightest_so_far, scan.heaviest_so_far))
+		uksm_checksum_age();
+	/* Those that were heavier have nothing: the next one passes over nobody. */
+	if (!scan.mergeable)
+		scan.heaviest_so_far = 0;
 	trace_uksm_stop_scan(uksm_stats.full_scans, uksm_stats_pages());
 	/* ksmd stands still when there is nothing to merge, and so does its count. */
 	if (scan.mergeable) {
@@ -516,6 +535,7 @@ void uksm_scan_slot_grown(struct uksm_mm_slot *slot)
 	    slot == scan.cursor[SETTLED].slot)
 		return;
 	slot->looks = 0;
+	slot->quiet = 0;
 	uksm_mm_slot_move(slot, UKSM_SLOTS_NEW, NULL);
 }
 

@@ -42,12 +42,20 @@ static unsigned int nr_listed(const struct cgroup_list *list)
 	return min(smp_load_acquire(&list->nr), LISTED_MAX);
 }
 
-/* The cgroup itself, or that above it, which an entry names; or NULL. Under RCU. */
-static struct cgroup *named_by(const struct uksm_cgroup_ref *ref, struct cgroup *cgroup)
+/*
+ * The cgroup itself, or that above it, which an entry names, and what is said of it; or NULL, as of
+ * an entry that is just being set. Under RCU.
+ */
+static struct cgroup *named_by(const struct uksm_cgroup_ref *ref, struct cgroup *cgroup,
+			       unsigned int *value)
 {
+	/* This and the next read pair with set_entry(). */
+	u64 id = smp_load_acquire(&ref->id);
 	struct cgroup *above = cgroup_ancestor(cgroup, READ_ONCE(ref->level));
 
-	return above && cgroup_id(above) == READ_ONCE(ref->id) ? above : NULL;
+	*value = READ_ONCE(ref->value);
+	smp_rmb();
+	return above && id == cgroup_id(above) && id == READ_ONCE(ref->id) ? above : NULL;
 }
 
 /**
@@ -64,10 +72,10 @@ struct cgroup *uksm_cgroup_highest(enum uksm_cgroup_list which, struct cgroup *c
 {
 	const struct cgroup_list *list = &lists[which];
 	struct cgroup *highest = NULL, *above;
-	unsigned int nr = nr_listed(list);
+	unsigned int nr = nr_listed(list), value;
 
 	while (nr--) {
-		above = named_by(&list->refs[nr], cgroup);
+		above = named_by(&list->refs[nr], cgroup, &value);
 		if (above && (!highest || above->level < highest->level))
 			highest = above;
 	}
@@ -85,14 +93,14 @@ unsigned int uksm_cgroup_nearest_value(enum uksm_cgroup_list which, struct cgrou
 {
 	const struct cgroup_list *list = &lists[which];
 	struct cgroup *nearest = NULL, *above;
-	unsigned int nr = nr_listed(list);
+	unsigned int nr = nr_listed(list), value;
 
 	while (nr--) {
-		above = named_by(&list->refs[nr], cgroup);
+		above = named_by(&list->refs[nr], cgroup, &value);
 		if (!above || (nearest && above->level < nearest->level))
 			continue;
 		nearest = above;
-		otherwise = READ_ONCE(list->refs[nr].value);
+		otherwise = value;
 	}
 	return otherwise;
 }
@@ -101,11 +109,11 @@ unsigned int uksm_cgroup_nearest_value(enum uksm_cgroup_list which, struct cgrou
 unsigned int uksm_cgroup_greatest_value(enum uksm_cgroup_list which, struct cgroup *cgroup)
 {
 	const struct cgroup_list *list = &lists[which];
-	unsigned int nr = nr_listed(list), greatest = 0;
+	unsigned int nr = nr_listed(list), greatest = 0, value;
 
 	while (nr--)
-		if (named_by(&list->refs[nr], cgroup))
-			greatest = max(greatest, READ_ONCE(list->refs[nr].value));
+		if (named_by(&list->refs[nr], cgroup, &value))
+			greatest = max(greatest, value);
 	return greatest;
 }
 
@@ -160,11 +168,16 @@ static unsigned int position(const struct cgroup_list *list, u64 id)
 	return nr;
 }
 
+/* One that is not in use, or goes, becomes another. No cgroup has ID 0. */
 static void set_entry(struct cgroup_list *list, unsigned int nr, const struct uksm_cgroup_ref *ref)
 {
-	WRITE_ONCE(list->refs[nr].id, ref->id);
+	WRITE_ONCE(list->refs[nr].id, 0);
+	/* Who reads the level or the value of the next one finds no ID, or that of the next one. */
+	smp_wmb();
 	WRITE_ONCE(list->refs[nr].level, ref->level);
 	WRITE_ONCE(list->refs[nr].value, ref->value);
+	/* Pairs with named_by(). */
+	smp_store_release(&list->refs[nr].id, ref->id);
 }
 
 /* Whoever counts an entry finds it as it was set, or where the last one was moved from. */
@@ -199,11 +212,13 @@ int uksm_cgroup_put_on(enum uksm_cgroup_list which, const struct uksm_cgroup_ref
 	nr = position(list, ref->id);
 	if (nr == LISTED_MAX) {
 		err = -ENOSPC;
+	} else if (nr < list->nr) {
+		/* It is found at any time, with the one value or the other. */
+		WRITE_ONCE(list->refs[nr].value, ref->value);
 	} else {
 		set_entry(list, nr, ref);
 		WRITE_ONCE(list->ever, true);
-		if (nr == list->nr)
-			set_nr(list, nr + 1);
+		set_nr(list, nr + 1);
 	}
 	mutex_unlock(&lists_mutex);
 	return err;

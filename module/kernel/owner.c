@@ -43,6 +43,12 @@ static bool ask_owner(struct mm_struct *mm, u64 (*id_of)(struct task_struct *own
 	return owner;
 }
 
+/** uksm_owner_any() - has an address space an owner still, who can be asked about? */
+bool uksm_owner_any(struct mm_struct *mm)
+{
+	return rcu_access_pointer(mm->owner);
+}
+
 static u64 user_of(struct task_struct *owner)
 {
 	return from_kuid(&init_user_ns, task_uid(owner));
@@ -237,6 +243,11 @@ unsigned int uksm_owner_weight(struct mm_struct *mm, unsigned int otherwise)
 bool uksm_owner_known(void)
 {
 	return false;
+}
+
+bool uksm_owner_any(struct mm_struct *mm)
+{
+	return true;
 }
 
 bool uksm_owner_user(struct mm_struct *mm, u64 *uid)

@@ -10,6 +10,7 @@
 struct mm_struct;
 
 bool uksm_owner_known(void);
+bool uksm_owner_any(struct mm_struct *mm);
 bool uksm_owner_user(struct mm_struct *mm, u64 *uid);
 bool uksm_owner_cgroup(struct mm_struct *mm, u64 *id);
 bool uksm_owner_name(struct mm_struct *mm, char name[UKSM_NAME_SIZE]);

@@ -87,7 +87,7 @@ bool uksm_policy_pinned_due(unsigned long seq, unsigned long number)
 
 /**
  * uksm_policy_weight_due() - is an address space to be scanned in this full scan?
- * @credit: what it has saved up, 0 at first
+ * @credit: what it has saved up; at first any number, another for each, so that they take turns
  * @weight: its weight, at least 1
  * @heaviest: the greatest weight of all, as far as is known
  *
@@ -96,11 +96,13 @@ bool uksm_policy_pinned_due(unsigned long seq, unsigned long number)
  */
 bool uksm_policy_weight_due(unsigned int *credit, unsigned int weight, unsigned int heaviest)
 {
-	*credit += weight;
+	if (weight >= heaviest)
+		return true;
+	/* Of what was saved up when others were heavier no more counts than makes one turn. */
+	*credit = *credit % heaviest + weight;
 	if (*credit < heaviest)
 		return false;
-	/* Little is kept of what was saved up when others were heavier. */
-	*credit = weight < heaviest ? min(*credit - heaviest, heaviest - 1) : 0;
+	*credit -= heaviest;
 	return true;
 }
 

@@ -138,7 +138,9 @@ static ssize_t list_store(struct kobject *kobj, struct kobj_attribute *attr, con
 
 	if (!text)
 		return -ENOMEM;
-	err = parse_entry(file, strim(text), &ref);
+	/* What is in front is the sign, and no blank. */
+	strim(text);
+	err = parse_entry(file, text, &ref);
 	kfree(text);
 	if (!err && file->which == UKSM_CGROUPS_INCLUDED && !uksm_merge_any_known())
 		err = -EOPNOTSUPP;
@@ -212,7 +214,8 @@ static ssize_t named_store(struct kobject *kobj, struct kobj_attribute *attr, co
 
 	if (strscpy(text, buf, sizeof(text)) < 0)
 		return -EINVAL;
-	err = named_change(strim(text));
+	strim(text);
+	err = named_change(text);
 	return err ?: count;
 }
 /* Whose guests they are is for root to know. */

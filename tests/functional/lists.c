@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -125,7 +126,7 @@ static void test_named_written(void)
 {
 	static const char *const bad[] = {
 		"+", "-", "1 a", "+0 a", "+-1 a", "+x a", "+1", "+1 ", "+1x a", "+ 1 a",
-		"-1 a", "+99999999999 a", "+1 ", "-0",
+		"-1 a", "+99999999999 a", "+1 ", "-0", " +1 a", " -1",
 	};
 	static const char *const bad_names[] = {
 		"a b", " a", "a.b", "a/b", "..", "\xc3\xa4", "a\tb",
@@ -382,6 +383,7 @@ static void test_hardened_written(void)
 	static const char *const bad[] = {
 		"+", "+/tenant-a", "+/tenant-a none", "+/tenant-a del", "+/tenant-a 1",
 		"/tenant-a delay", "+tenant-a delay", "+ /tenant-a delay", "+/tenant-a ",
+		" +/tenant-a delay", "\t-/tenant-a", "\n+/tenant-a frame",
 	};
 	size_t i;
 
@@ -556,6 +558,14 @@ static void test_weights_written(void)
 	list_check("weights", "");
 }
 
+/* Until what has just come has been looked at as often as it is whatever its weight. */
+static void wait_settled(void)
+{
+	engine_settle();
+	sleep(2);
+	engine_settle();
+}
+
 static char domain_a[64], domain_b[64];
 
 static void name_domain(char *name, size_t size, const char *cgroup)
@@ -607,7 +617,7 @@ static void test_weights_share(void)
 	name_domain(domain_a, sizeof(domain_a), "tenant-a");
 	name_domain(domain_b, sizeof(domain_b), "outer/inner");
 	engine_start();
-	engine_settle();
+	wait_settled();
 	wait_domains(2);
 	check_looks("no weights", 1, 1);
 	list_set("weights", "+/tenant-a 400");
@@ -647,7 +657,7 @@ static void test_weights_not_isolated(void)
 	tenant_start(&b, tenant_run);
 	list_set("weights", "+/tenant-b 25");
 	engine_start();
-	engine_settle();
+	wait_settled();
 	check_together("one domain", &a, &b);
 	engine_pause();
 	scans = engine_get("full_scans");
@@ -659,6 +669,78 @@ static void test_weights_not_isolated(void)
 		(engine_get("full_scans") - scans);
 	CHECK(looks > 1.19 && looks < 1.31, "%.2f looks in a full scan, not 1.25", looks);
 	helper_finish(&a.helper);
+	helper_finish(&b.helper);
+}
+
+/* Who comes beside those that are much heavier does not wait for them. */
+static void test_weights_newcomer(void)
+{
+	struct tenant a = { .cgroup = "tenant-a", .seed = 100 };
+	struct tenant b = { .cgroup = "tenant-b", .seed = 1000 };
+
+	require_lists();
+	cgroup_make("tenant-a");
+	list_set("weights", "+/tenant-a 10000");
+	tenant_start(&a, tenant_run);
+	engine_start();
+	engine_settle();
+	engine_pause();
+	/* Found by the walk with which the next full scan begins. */
+	tenant_start(&b, tenant_run);
+	engine_set("run", 1);
+	engine_wait_full_scans(5);
+	CHECK(count_merged_of(&b) == CONTENTS, "after 5 full scans %zu contents of %d are merged",
+	      count_merged_of(&b), CONTENTS);
+	helper_finish(&a.helper);
+	helper_finish(&b.helper);
+}
+
+/* It has asked for merging, and has nothing. */
+static void empty_run(struct helper *self, void *arg)
+{
+	const struct tenant *t = arg;
+
+	tenant_run(self, arg);
+	CHECK_SYS(munmap(t->area, t->pages * PAGE_SIZE));
+	helper_step(self);
+}
+
+/* What the scanner takes, in milliseconds, for 400 full scans that count: that meet something. */
+static long msecs_of_scans(void)
+{
+	long before = engine_get("uksmd_cpu_msecs");
+
+	engine_wait_full_scans(400);
+	return engine_get("uksmd_cpu_msecs") - before;
+}
+
+static void test_weights_empty(void)
+{
+	struct tenant a = { .cgroup = "tenant-a", .seed = 100 };
+	struct tenant b = { .cgroup = "tenant-b", .seed = 100 };
+	long with, without;
+
+	require_lists();
+	isolate("cgroup");
+	tenant_start(&a, empty_run);
+	tenant_start(&b, tenant_run);
+	list_set("weights", "+/tenant-a 10000");
+	engine_start();
+	wait_settled();
+	wait_domains(2);
+	name_domain(domain_a, sizeof(domain_a), "tenant-a");
+	name_domain(domain_b, sizeof(domain_b), "tenant-b");
+	check_looks("the heavy one has memory", 1, 0.01);
+	helper_go(&a.helper);
+	helper_wait(&a.helper);
+	engine_wait_full_scans(3);
+	with = msecs_of_scans();
+	helper_finish(&a.helper);
+	wait_domains(1);
+	without = msecs_of_scans();
+	test_note("400 full scans take %ld ms beside who has nothing, and %ld ms alone", with, without);
+	CHECK(with < 4 * without, "400 full scans take %ld ms beside who has nothing, and %ld ms alone",
+	      with, without);
 	helper_finish(&b.helper);
 }
 
@@ -691,7 +773,7 @@ static void test_weights_at_rest(void)
 	list_set("weights", "+/tenant-a 400");
 	engine_start();
 	engine_set("smart_scan", 1);
-	engine_settle();
+	wait_settled();
 	wait_merged_of("at first", &b);
 	/* Eight visits are the longest rest. */
 	engine_wait_full_scans(100);
@@ -724,6 +806,8 @@ static const struct test tests[] = {
 	{ "weights-written", test_weights_written },
 	{ "weights-share", test_weights_share, 120 },
 	{ "weights-not-isolated", test_weights_not_isolated },
+	{ "weights-newcomer", test_weights_newcomer },
+	{ "weights-empty", test_weights_empty },
 	{ "weights-at-rest", test_weights_at_rest, 120 },
 };
 

@@ -270,12 +270,15 @@ static void a_weight_follows_the_heaviest(void)
 	expect(uksm_policy_weight_due(&credit, 50, 0), "none is known");
 	expect(uksm_policy_weight_due(&credit, 50, 10), "it is heavier than all known");
 	expect(!credit, "%u saved up by who is always due", credit);
+	credit = ~0u;
+	expect(uksm_policy_weight_due(&credit, 1, 1u << 31) && !credit, "any number at first");
+	credit = 0;
 	for (seq = 0; seq < 199; seq++)
 		due += uksm_policy_weight_due(&credit, 50, 10000);
 	expect(!due, "due %u times too early", due);
 	for (seq = 0; seq < 100; seq++)
 		due += uksm_policy_weight_due(&credit, 50, 100);
-	expect(due == 51, "%u times of 100 after the heavy one has gone", due);
+	expect(due == 50, "%u times of 100 after the heavy one has gone", due);
 }
 
 int main(void)
