@@ -14,6 +14,8 @@ SETTINGS = {
                  "ksmtuned's ceiling, 1250 pages every 10 ms"),
     "advisor": ({"advisor_mode": "scan-time"},
                 "the scan-time advisor at its defaults"),
+    "auto": ({"advisor_mode": "auto"},
+             "uksm's own pace, quick where there is something to find"),
 }
 # Settings that are not given pages and sleep must not inherit them.
 DEFAULTS = {"advisor_mode": "none", "pages_to_scan": 100, "sleep_millisecs": 20}

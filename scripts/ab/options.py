@@ -29,7 +29,7 @@ Exit status: 0 when every guest's memory was intact, every engine got through,
 the kernel log was clean, and uksm was no worse than ksmd at equal settings.
 """ % ", ".join(SETTINGS)
 
-FULL = "ksmd:default,ksmd:ksmtuned,ksmd:advisor"
+FULL = "ksmd:default,ksmd:ksmtuned,ksmd:advisor,uksm:auto"
 # What differs by default: (on the rig, on a host).
 DEFAULTS = {
     "guest_mem": (192, 1024), "duration": (20, 60), "max_seconds": (150, 1800),
