@@ -66,11 +66,11 @@ static const struct uksm_tracked *batch_record(const struct uksm_batch *batch, u
 	return row && uksm_tracked_state(&row[i]) != UKSM_UNTRACKED ? &row[i] : NULL;
 }
 
-/* The data of the next page comes in while this one is hashed. */
-static void prefetch_next(const struct uksm_batch *batch, pte_t pte)
+/* The data of the next page comes in while this one is hashed; of all of it, it comes by itself. */
+static void prefetch_next(pte_t pte)
 {
 	if (pte_present(pte))
-		uksm_checksum_prefetch(page_address(pfn_to_page(pte_pfn(pte))), batch->whole);
+		uksm_checksum_prefetch(page_address(pfn_to_page(pte_pfn(pte))));
 }
 
 static void batch_set(struct uksm_batch *batch, unsigned int i, enum uksm_mapped mapped)
@@ -133,7 +133,7 @@ static bool table_awaited(spinlock_t *ptl)
 static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,
 		       struct vm_area_struct *vma, pte_t *ptep, spinlock_t *ptl)
 {
-	bool by_content = checked_by_content(batch, vma);
+	bool by_content = checked_by_content(batch, vma), prefetch = batch->hash && !batch->whole;
 	unsigned int i, n = uksm_batch_pages(batch), go_on = batch->hash ? HASH_AT_ONCE : n;
 	const struct uksm_tracked *t;
 	unsigned long addr;
@@ -142,8 +142,8 @@ static void batch_ptes(struct uksm_batch *batch, const struct uksm_chunk *chunk,
 	for (i = 0; i < n; i++) {
 		addr = batch->start + i * PAGE_SIZE;
 		pte = ptep_get(ptep + i);
-		if (batch->hash && i + 1 < n)
-			prefetch_next(batch, ptep_get(ptep + i + 1));
+		if (prefetch && i + 1 < n)
+			prefetch_next(ptep_get(ptep + i + 1));
 		t = batch_record(batch, i);
 		if (pte_none(pte)) {
 			if (t)

@@ -409,19 +409,16 @@ u32 uksm_checksum_of_whole(u64 whole)
 /**
  * uksm_checksum_prefetch() - have the lines fetched that uksm_checksum() will read
  * @page: as for uksm_checksum(), or any other address: nothing is read yet
- * @whole: the page will be hashed in whole
  *
  * Most pages are in no cache when their turn comes, and no hardware foresees
  * where we look.
  */
-void uksm_checksum_prefetch(const void *page, bool whole)
+void uksm_checksum_prefetch(const void *page)
 {
-	static const u8 first[UKSM_PREFETCH_LINES] = { 0, 1, 2, 3, 4, 5, 6, 7 };
-	unsigned int i, lines = whole ? UKSM_PREFETCH_LINES : min(config.lines, UKSM_PREFETCH_LINES);
-	const u8 *line = whole ? first : config.sample;
+	unsigned int i;
 
-	for (i = 0; i < lines; i++)
-		prefetch(line_at(page, line[i]));
+	for (i = 0; i < min(config.lines, UKSM_PREFETCH_LINES); i++)
+		prefetch(line_at(page, config.sample[i]));
 }
 
 /**

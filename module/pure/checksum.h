@@ -31,7 +31,7 @@ void uksm_checksum_setup(const struct uksm_checksum_key *key,
 void uksm_checksum_set_lines(unsigned int lines);
 unsigned int uksm_checksum_lines(void);
 u32 uksm_checksum(const void *page);
-void uksm_checksum_prefetch(const void *page, bool whole);
+void uksm_checksum_prefetch(const void *page);
 u32 uksm_checksum_zero(void);
 void uksm_checksum_exit(void);
 
