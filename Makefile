@@ -6,7 +6,7 @@
 KERNELS := $(shell awk '!/^\#/ && NF { print $$1 }' tests/kernels)
 DEBUG_KERNELS := $(shell awk '!/^\#/ && NF { print $$1 }' tests/debug/kernels)
 # Those that `make check-debug` takes.
-CHECK_DEBUG ?= debug-6.12 kcsan-6.12
+CHECK_DEBUG ?= debug-6.12 debug-6.12-rt kcsan-6.12
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 # The kernel that `make modules` builds for without KERNEL=.
