@@ -22,6 +22,8 @@ EMPTY_SECONDS = 60
 VETO_FILL_MIB = 16
 # Of a host's available memory guests may take so much.
 MEMORY_PART = 0.8
+# uksm looks at what is new twice, a second apart, before it merges it at its own pace.
+OWN_PACE_SECONDS = 3
 
 
 class Experiment:
@@ -141,6 +143,21 @@ class Experiment:
         return all(abs(new[name] - old[name]) <= self.options.settle / 100 * tracked
                    for name in COUNTERS)
 
+    def earlier(self, scans):
+        """The sample with which the last one is compared: of the full scan before.
+
+        An engine that sets its own pace waits for time to pass between two looks at a page,
+        whatever the number of its full scans: then of one that is some seconds earlier.
+        None if there is none yet; the first is that of a full scan under way, which proves
+        nothing.
+        """
+        samples = self.run["samples"]
+        own_pace = self.run["knobs_wanted"].get("advisor_mode") == "auto"
+        for index in reversed(scans[1:-1]):
+            if not own_pace or samples[scans[-1]][0] - samples[index][0] >= OWN_PACE_SECONDS:
+                return index
+        return None
+
     def settle(self, engine, step):
         """A sample after each full scan until the counters hold still."""
         scans = step["scans"] = [len(self.run["samples"]) - 1]
@@ -149,9 +166,9 @@ class Experiment:
         while len(scans) <= self.options.max_scans and \
                 self.wait_full_scan(engine, deadline - time.monotonic()):
             scans.append(self.monitor.take())
-            # A full scan that was under way proves nothing.
-            if len(scans) > 2 and self.is_settled(*scans[-2:]):
-                step["settled"] = scans[-2]
+            before = self.earlier(scans)
+            if before is not None and self.is_settled(before, scans[-1]):
+                step["settled"] = before
                 return
         step["unsettled"] = (f"{self.run['label']} did not settle in "
                              f"{len(scans) - 1} full scans")

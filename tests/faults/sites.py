@@ -18,6 +18,8 @@ EVENTS = {
 # Names are looked up when the stack is read, and the module may be gone by then.
 STACK_OPTIONS = ('stacktrace', 'sym-addr')
 ADDRESS = re.compile(r'^ => .*<([0-9a-f]{16})>$', re.MULTILINE)
+# Of the module: no two have one name.
+SOURCES = {name for _, _, names in os.walk('module') for name in names if name.endswith(('.c', '.h'))}
 FRAME = re.compile(r'([\w.]+)\+(0x[0-9a-f]+)/(0x[0-9a-f]+) \[uksm\]')
 
 
@@ -127,7 +129,7 @@ class Module:
     def describe(self, frame):
         """The innermost place in the module's own source."""
         for where, function in self.lines(frame):
-            if os.path.exists(os.path.join('module', where.split(':')[0])):
+            if where.split(':')[0] in SOURCES:
                 return f'{where} {function}'
         return frame
 
