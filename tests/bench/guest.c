@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "guest.h"
 
-#include <fcntl.h>
-#include <linux/kvm.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -15,6 +12,7 @@
 
 #include "content.h"
 #include "harness.h"
+#include "machine.h"
 #include "memory.h"
 
 void guest_init(struct guest *g, size_t pages)
@@ -50,19 +48,6 @@ static bool read_all(int fd, void *data, size_t len)
 	return true;
 }
 
-/* Lives as long as the process. */
-static void make_machine(uintptr_t base, size_t length)
-{
-	struct kvm_userspace_memory_region region = {
-		.memory_size = length,
-		.userspace_addr = base,
-	};
-	int kvm = CHECK_SYS(open("/dev/kvm", O_RDWR | O_CLOEXEC));
-	int vm = CHECK_SYS(ioctl(kvm, KVM_CREATE_VM, 0));
-
-	CHECK_SYS(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region));
-}
-
 static void fill(const struct guest *g)
 {
 	size_t length = guest_address(g, g->pages - 1) + PAGE_SIZE - GUEST_BASE, i;
@@ -79,7 +64,7 @@ static void fill(const struct guest *g)
 	for (i = 0; i < g->pages; i++)
 		content_write((void *)guest_address(g, i), g->content[i]);
 	if (g->machine)
-		make_machine(GUEST_BASE, length);
+		machine_make(base, length);
 	CHECK_SYS(madvise(base, length, MADV_MERGEABLE));
 }
 

@@ -5,16 +5,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "engine.h"
 #include "harness.h"
+#include "machine.h"
 #include "memory.h"
 
 #define TRACING "/sys/kernel/tracing/"
@@ -37,21 +36,13 @@ static void text_write(const char *path, const char *text)
 /* A virtual machine with the area for its memory, for as long as the test runs. */
 static void vm_with_memory(char *area, size_t pages)
 {
-	struct kvm_userspace_memory_region region = {
-		.memory_size = pages * PAGE_SIZE,
-		.userspace_addr = (uintptr_t)area,
-	};
-	int kvm, vm;
-
 	test_needs("KVM");
 	/* KVM's own condition; QEMU emulates no AMD CPU that tells so of its TSC. */
 	if (kernel_has("PREEMPT_RT") && system("grep -qw constant_tsc /proc/cpuinfo"))
 		test_skip("KVM of a real-time kernel needs a constant TSC, which this CPU lacks");
 	CHECK(!access("/dev/kvm", F_OK) || !system("modprobe -q kvm_amd || modprobe -q kvm_intel"),
 	      "no /dev/kvm");
-	kvm = CHECK_SYS(open("/dev/kvm", O_RDWR));
-	vm = CHECK_SYS(ioctl(kvm, KVM_CREATE_VM, 0));
-	CHECK_SYS(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region));
+	machine_make(area, pages * PAGE_SIZE);
 	if (access(EVENT, F_OK))
 		test_skip("the kernel has no kvm_unmap_hva_range event");
 }
