@@ -25,6 +25,7 @@
 #include "engine/rest.h"
 #include "engine/stats.h"
 #include "engine/step.h"
+#include "kernel/cgroups.h"
 #include "kernel/owner.h"
 #include "pure/checksum.h"
 #include "pure/policy.h"
@@ -251,6 +252,10 @@ static bool slot_due(enum lane lane, struct uksm_mm_slot *slot)
 	if (lane == NEWCOMERS || slot->weighed)
 		return true;
 	slot->weighed = true;
+	if (!uksm_cgroups_any(UKSM_CGROUPS_WEIGHTS)) {
+		slot->visits++;
+		return true;
+	}
 	due = uksm_policy_weight_due(&slot->credit, slot_weight(slot), scan.heaviest) ||
 	      slot->looks < UKSM_LOOKS || slot->asked;
 	slot->visits += due;

@@ -49,11 +49,12 @@ static unsigned int nr_listed(const struct cgroup_list *list)
 static struct cgroup *named_by(const struct uksm_cgroup_ref *ref, struct cgroup *cgroup,
 			       unsigned int *value)
 {
-	/* This and the next read pair with set_entry(). */
+	/* Pairs with set_entry(). */
 	u64 id = smp_load_acquire(&ref->id);
 	struct cgroup *above = cgroup_ancestor(cgroup, READ_ONCE(ref->level));
 
 	*value = READ_ONCE(ref->value);
+	/* Pairs with set_entry() as well: had it begun by then, the ID is another. */
 	smp_rmb();
 	return above && id == cgroup_id(above) && id == READ_ONCE(ref->id) ? above : NULL;
 }
