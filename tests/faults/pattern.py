@@ -19,6 +19,7 @@ PAIRS = 40       # the same as in the other processes
 ALIKE = 16       # all the same: more than max_page_sharing allows
 ZERO = 6
 OWN = 20         # like no other
+NEAR = 12        # each differs from the others in one line only
 HUGE_PAIRS = 24  # as PAIRS, in a huge page whose other pages are OWN
 
 # What there is to merge in all, with each other and with the zero page.
@@ -31,6 +32,13 @@ MERGEABLE_ALONE = PROCESSES * ALIKE
 def fill(tag, index):
     """The page that (tag, index) decides."""
     return struct.pack('<QQ', tag, index + 1) * (PAGE // 16)
+
+
+def near(tag, index):
+    """A page whose lines all differ, and which is like others of that tag but for one line."""
+    lines = [struct.pack('<QQ', tag, line + 1) * 4 for line in range(PAGE // 64)]
+    lines[index * 5] = struct.pack('<QQ', tag, 1000 + index) * 4
+    return b''.join(lines)
 
 
 class Area:
@@ -56,6 +64,7 @@ class Area:
         pages = [fill(2, index) for index in range(PAIRS)]
         pages += [fill(3, 0)] * ALIKE + [bytes(PAGE)] * ZERO
         pages += [fill(200 + self.process, index) for index in range(OWN)]
+        pages += [near(300 + self.process, index) for index in range(NEAR)]
         for index, page in enumerate(pages):
             # Apart, so that several tiles of records are needed.
             yield self.small + index * 5 * PAGE, page

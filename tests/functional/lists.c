@@ -365,7 +365,7 @@ static void test_named_often(void)
 	engine_wait_full_scans(3);
 	check_apart("at rest without a name", &m, &b);
 	check_apart("who was never renamed", &a, &b);
-	check_together("its user's", &a, &m);
+	wait_together("its user's", &a, &m);
 	check_sums("at rest without a name");
 	wait_domains(2);
 	/* Ends in the middle of leaving. */
