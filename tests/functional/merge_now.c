@@ -368,8 +368,8 @@ static int asker_answer(pid_t pid)
 	return -WEXITSTATUS(status);
 }
 
-/* Until the request is under way. */
-static void wait_under_way(void)
+/* Until the request is under way, and so many pages have been looked at. */
+static void wait_looked(long pages)
 {
 	struct limit limit = limit_begin(10 * harness_slower());
 	char text[KNOB_TEXT_MAX];
@@ -378,7 +378,12 @@ static void wait_under_way(void)
 		CHECK(!limit_passed(&limit), "no progress is shown");
 		usleep(1000);
 		progress(text);
-	} while (!*text);
+	} while (!*text || atol(text) < pages);
+}
+
+static void wait_under_way(void)
+{
+	wait_looked(0);
 }
 
 /* A process large enough that all that follows comes in time, at a hundredth of a CPU. */
@@ -470,7 +475,8 @@ static void test_moves(void)
 	tenant_start(&t);
 	snprintf(who, sizeof(who), "%d", t.helper.pid);
 	asker = asker_start(who);
-	wait_under_way();
+	/* Before its first scan it belongs nowhere, and would not leave anything. */
+	wait_looked(1);
 	cgroup_set(CGROUP "-to", "cgroup.procs", who);
 	err = asker_answer(asker);
 	CHECK(err == -EAGAIN, "of a process that has gone elsewhere: %s", strerror(-err));
