@@ -262,6 +262,32 @@ static bool slot_due(enum lane lane, struct uksm_mm_slot *slot)
 	return due;
 }
 
+/* Is it not this slot's turn, or does it rest? Then the lane goes on with the next one. */
+static bool slot_passed_over(enum lane lane, struct uksm_work *work)
+{
+	struct uksm_mm_slot *slot = scan.cursor[lane].slot;
+	unsigned int looks = 0;
+	bool rests;
+
+	if (!slot_due(lane, slot)) {
+		work->units -= PROCESS_UNITS;
+		scan.passed_over = true;
+		/* Where it was given up it goes on when it is its turn. */
+		slot->resumes = slot->address;
+		cursor_leave(lane);
+		return true;
+	}
+	rests = uksm_slot_rests(slot, &looks);
+	work->units -= (long)looks * UKSM_LOOK_UNITS;
+	if (!rests)
+		return false;
+	work->units -= UKSM_TILE_UNITS / 4;
+	scan.mergeable = true;
+	uksm_stats_add(pages_skipped, slot->records);
+	slot_scanned(lane);
+	return true;
+}
+
 static void scan_step(enum lane lane, struct uksm_work *work)
 {
 	struct uksm_step step = {
@@ -270,26 +296,9 @@ static void scan_step(enum lane lane, struct uksm_work *work)
 		.work = work,
 	};
 	long units = work->units;
-	unsigned int looks = 0;
-	bool rests;
 
-	if (!slot_due(lane, step.slot)) {
-		work->units -= PROCESS_UNITS;
-		scan.passed_over = true;
-		/* Where it was given up it goes on when it is its turn. */
-		step.slot->resumes = step.slot->address;
-		cursor_leave(lane);
+	if (slot_passed_over(lane, work))
 		return;
-	}
-	rests = uksm_slot_rests(step.slot, &looks);
-	work->units -= (long)looks * UKSM_LOOK_UNITS;
-	if (rests) {
-		work->units -= UKSM_TILE_UNITS / 4;
-		scan.mergeable = true;
-		uksm_stats_add(pages_skipped, step.slot->records);
-		slot_scanned(lane);
-		return;
-	}
 	/* No memory for a domain, or just about to exit: it has its turn in the next full scan. */
 	if (!uksm_mm_slot_join_domain(step.slot)) {
 		work->units -= step.slot->asked ? LOCKED_UNITS : UKSM_STEP_UNITS;

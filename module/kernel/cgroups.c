@@ -191,8 +191,12 @@ static void set_nr(struct cgroup_list *list, unsigned int nr)
 /* The last one takes its place. */
 static void remove_entry(struct cgroup_list *list, unsigned int nr)
 {
-	set_entry(list, nr, &list->refs[list->nr - 1]);
-	set_nr(list, list->nr - 1);
+	unsigned int last = list->nr - 1;
+
+	lockdep_assert_held(&lists_mutex);
+	if (nr != last)
+		set_entry(list, nr, &list->refs[last]);
+	set_nr(list, last);
 }
 
 /**
